@@ -1,1 +1,41 @@
-fn main() {}
+//! `cargo xtask run | test | bundle`. Standard library only, so that it builds in seconds.
+mod bundle;
+mod packages;
+mod run;
+mod session;
+mod shell;
+mod stage;
+mod test;
+
+use std::process::ExitCode;
+
+const USE: &str =
+    "cargo xtask run [--practice]  build and open the window (in a terminal: the same job as a demo)
+cargo xtask test             everything that proves the project, with one summary at the end
+cargo xtask bundle           deb and rpm into target/release/bundle
+
+/// What a chore ends with; the text is for the person who started it.
+type Done<T = ()> = Result<T, String>;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let chore = words.next().unwrap_or_default();
+    let rest: Vec<String> = words.collect();
+    let done = match chore.as_str() {
+        "run" => run::run(&rest),
+        "test" => test::test(&rest),
+        "bundle" => bundle::bundle(),
+        "help" | "--help" | "-h" => {
+            eprintln!("{USE}");
+            Ok(())
+        }
+        other => Err(format!("There is no chore \"{other}\". These there are:\n{USE}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -60,7 +60,8 @@ impl Catalogue {
             match Self::parse(text) {
                 Ok(provider) => {
                     if catalogue.add(provider).is_some() {
-                        mistakes.push(Mistake { file: file.into(), says: "another file has the same id".into() });
+                        mistakes
+                            .push(Mistake { file: file.into(), says: "another file has the same id".into() });
                     }
                 }
                 Err(says) => mistakes.push(Mistake { file: file.into(), says }),

@@ -24,7 +24,9 @@ pub(crate) fn problems(provider: &Provider) -> Vec<String> {
     let color = provider.color.strip_prefix('#').unwrap_or("");
     say(color.len() == 6 && color.bytes().all(|b| b.is_ascii_hexdigit()), "color must be #rrggbb".into());
     say(
-        provider.oauth.pkce == Pkce::S256 || provider.oauth.pkce_exempt.is_some() || provider.oauth.protocol == Protocol::OAuth1,
+        provider.oauth.pkce == Pkce::S256
+            || provider.oauth.pkce_exempt.is_some()
+            || provider.oauth.protocol == Protocol::OAuth1,
         "pkce = \"none\" needs pkce_exempt with the reason".into(),
     );
     say(
@@ -32,7 +34,10 @@ pub(crate) fn problems(provider: &Provider) -> Vec<String> {
         "request_url belongs to OAuth 1.0a and only there".into(),
     );
     say(!provider.redirect.ways.is_empty(), "redirect.ways must name a way".into());
-    say(!provider.redirect.ways.contains(&Way::Paste), "redirect.ways: paste is always there and not listed".into());
+    say(
+        !provider.redirect.ways.contains(&Way::Paste),
+        "redirect.ways: paste is always there and not listed".into(),
+    );
     say(!provider.oauth.api_hosts.is_empty(), "oauth.api_hosts must name a host".into());
     say(!provider.oauth.browser_hosts.is_empty(), "oauth.browser_hosts must name a host".into());
 
@@ -42,17 +47,30 @@ pub(crate) fn problems(provider: &Provider) -> Vec<String> {
             .chain(input.normalise.iter().map(|rule| &rule.from))
             .chain(input.refuse.iter().map(|rule| &rule.matches));
         for pattern in patterns {
-            say(whole(pattern).is_ok(), format!("input {}: `{pattern}` is not a regular expression", input.key));
+            say(
+                whole(pattern).is_ok(),
+                format!("input {}: `{pattern}` is not a regular expression", input.key),
+            );
         }
         for key in input.normalise.iter().flat_map(|rule| rule.also.keys()) {
-            say(inputs.contains(key.as_str()), format!("input {}: also names the unknown input {key}", input.key));
+            say(
+                inputs.contains(key.as_str()),
+                format!("input {}: also names the unknown input {key}", input.key),
+            );
         }
         for name in template::names(&input.preview) {
-            say(inputs.contains(name), format!("input {}: preview uses the unknown field {{{name}}}", input.key));
+            say(
+                inputs.contains(name),
+                format!("input {}: preview uses the unknown field {{{name}}}", input.key),
+            );
         }
     }
 
-    let urls = [Some(&provider.oauth.authorize_url), Some(&provider.oauth.token_url), provider.oauth.request_url.as_ref()];
+    let urls = [
+        Some(&provider.oauth.authorize_url),
+        Some(&provider.oauth.token_url),
+        provider.oauth.request_url.as_ref(),
+    ];
     for url in urls.into_iter().flatten() {
         say(url.starts_with("https://"), format!("{url} must begin with https://"));
         for name in template::names(url) {
@@ -63,7 +81,7 @@ pub(crate) fn problems(provider: &Provider) -> Vec<String> {
     let mut known = inputs;
     known.extend(provider.oauth.reply.facts.keys().map(String::as_str));
     known.extend(provider.oauth.reply.claims.keys().map(String::as_str));
-    let mut steps = |steps: &[Step], extra: &[&str], place: &str, known: &mut BTreeSet<&str>| {
+    let steps = |steps: &[Step], extra: &[&str], place: &str, known: &mut BTreeSet<&str>| {
         let mut found = Vec::new();
         for step in steps {
             if !step.url.starts_with("https://") {
@@ -75,7 +93,7 @@ pub(crate) fn problems(provider: &Provider) -> Vec<String> {
                 .chain(step.json.values())
                 .chain(step.pick.iter().map(|pick| &pick.holds));
             for name in templates.flat_map(|it| template::names(it)) {
-                if !known.contains(name) && !extra.contains(&name) {
+                if !is_known(known, name) && !extra.contains(&name) {
                     found.push(format!("{place}: {} uses the unknown field {{{name}}}", step.url));
                 }
             }
@@ -93,8 +111,11 @@ pub(crate) fn problems(provider: &Provider) -> Vec<String> {
         known.extend(step.facts.keys().map(String::as_str));
     }
     let account = &provider.account;
-    for name in [&account.id, &account.name, &account.email, &account.workspace].into_iter().flat_map(|it| template::names(it)) {
-        if !known.contains(name) {
+    for name in [&account.id, &account.name, &account.email, &account.workspace]
+        .into_iter()
+        .flat_map(|it| template::names(it))
+    {
+        if !is_known(&known, name) {
             more.push(format!("account uses the unknown field {{{name}}}"));
         }
     }
@@ -103,8 +124,14 @@ pub(crate) fn problems(provider: &Provider) -> Vec<String> {
         more.extend(steps(std::slice::from_ref(step), &secrets, "revoke", &mut known));
         known.extend(step.facts.keys().map(String::as_str));
     }
-    for name in provider.oauth.api_hosts.iter().chain(&provider.oauth.browser_hosts).flat_map(|it| template::names(it)) {
-        if !known.contains(name) {
+    for name in provider
+        .oauth
+        .api_hosts
+        .iter()
+        .chain(&provider.oauth.browser_hosts)
+        .flat_map(|it| template::names(it))
+    {
+        if !is_known(&known, name) {
             more.push(format!("a host uses the unknown field {{{name}}}"));
         }
     }
@@ -113,4 +140,9 @@ pub(crate) fn problems(provider: &Provider) -> Vec<String> {
         found.push("lifetime: idle_days means a refresh token, and refresh is \"none\"".into());
     }
     found
+}
+
+/// Whether a template may use a field. A fact that is an https address also offers its host, as `<fact>_host`.
+fn is_known(known: &BTreeSet<&str>, name: &str) -> bool {
+    known.contains(name) || name.strip_suffix("_host").is_some_and(|fact| known.contains(fact))
 }

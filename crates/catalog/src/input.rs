@@ -91,7 +91,8 @@ fn fold(input: &Input, value: &str) -> String {
 }
 
 fn problem(input: &Input, raw: &str, value: &str) -> Option<String> {
-    let refused = input.refuse.iter().find(|rule| whole(&rule.matches).is_ok_and(|pattern| pattern.is_match(raw)));
+    let refused =
+        input.refuse.iter().find(|rule| whole(&rule.matches).is_ok_and(|pattern| pattern.is_match(raw)));
     if let Some(rule) = refused {
         return Some(rule.says.clone());
     }
@@ -103,7 +104,10 @@ fn problem(input: &Input, raw: &str, value: &str) -> Option<String> {
     }
     let fits = value.len() <= 2048
         && !value.chars().any(char::is_control)
-        && input.pattern.as_ref().is_none_or(|pattern| whole(pattern).is_ok_and(|pattern| pattern.is_match(value)))
+        && input
+            .pattern
+            .as_ref()
+            .is_none_or(|pattern| whole(pattern).is_ok_and(|pattern| pattern.is_match(value)))
         && (!input.host || is_host_part(value))
         && (input.kind != InputKind::Choice || input.choices.iter().any(|choice| choice.value == value));
     (!fits).then(|| match (input.problem.as_str(), input.kind) {
@@ -119,4 +123,9 @@ fn problem(input: &Input, raw: &str, value: &str) -> Option<String> {
 /// A pattern over the whole value, ignoring case.
 pub(crate) fn whole(pattern: &str) -> Result<regex::Regex, regex::Error> {
     regex::RegexBuilder::new(&format!("^(?:{pattern})$")).case_insensitive(true).size_limit(1 << 20).build()
+}
+
+/// Whether the whole value matches a pattern of a provider's entry, ignoring case.
+pub fn fits(pattern: &str, value: &str) -> bool {
+    whole(pattern).is_ok_and(|pattern| pattern.is_match(value))
 }

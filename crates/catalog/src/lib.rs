@@ -13,5 +13,5 @@ pub mod template;
 
 pub use catalogue::{BUILT_IN, Catalogue, Mistake};
 pub use host::{allowed as host_allowed, matches as host_matches};
-pub use input::{FieldProblem, Normalised, normalise};
+pub use input::{FieldProblem, Normalised, fits, normalise};
 pub use provider::*;

@@ -31,9 +31,9 @@ pub fn fill_gently(template: &str, fields: &Fields) -> String {
 
 /// Fills a template used as a URL: values are percent-encoded except where they form the host.
 pub fn fill_url<'t>(template: &'t str, fields: &Fields) -> Result<String, &'t str> {
-    let host_end = template
-        .find("://")
-        .map_or(0, |scheme| template[scheme + 3..].find('/').map_or(template.len(), |slash| scheme + 3 + slash));
+    let host_end = template.find("://").map_or(0, |scheme| {
+        template[scheme + 3..].find('/').map_or(template.len(), |slash| scheme + 3 + slash)
+    });
     let (front, back) = template.split_at(host_end);
     let front = fill(front, fields)?;
     let back = fill_with(back, |name| fields.get(name).map(|value| encode(value)))?;
@@ -52,6 +52,24 @@ fn fill_with<'t>(template: &'t str, value: impl Fn(&str) -> Option<String>) -> R
     }
     filled.push_str(rest);
     Ok(filled)
+}
+
+/// Whether a URL could have come of a template whose fields are single host labels or path parts.
+pub fn matches(template: &str, url: &str) -> bool {
+    let mut rest = url;
+    let mut first = true;
+    for (index, part) in template.split(['{', '}']).enumerate() {
+        if index % 2 == 1 {
+            first = false;
+            continue;
+        }
+        let Some(at) = rest.find(part).filter(|at| *at == 0 || !first) else { return false };
+        if !rest[..at].bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+            return false;
+        }
+        rest = &rest[at + part.len()..];
+    }
+    rest.is_empty() || template.ends_with('}') && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters and the slash.
@@ -86,6 +104,9 @@ mod tests {
     #[test]
     fn url_values_cannot_leave_their_place() {
         let known = fields(&[("id", "1?x=2#f ü"), ("host", "acme.example")]);
-        assert_eq!(fill_url("https://{host}/t/{id}", &known), Ok("https://acme.example/t/1%3Fx%3D2%23f%20%C3%BC".into()));
+        assert_eq!(
+            fill_url("https://{host}/t/{id}", &known),
+            Ok("https://acme.example/t/1%3Fx%3D2%23f%20%C3%BC".into())
+        );
     }
 }

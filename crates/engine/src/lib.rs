@@ -1,1 +1,39 @@
-//! Being built.
+//! The product: connect work accounts, keep them connected, say what is wrong, disconnect.
+//!
+//! Everything a face may use is re-exported here; [`App::call`] is the one door. Layers, from the ground up:
+//! ground (`error`, `secret`, `clock`, `event`), pure (`connection`, `oauth`, `deadline`, `diagnose`, `ways`, …), IO
+//! (`store`, `vault`, `client`, `callback`, `browser`, `lock`), `world`, `flows`, and the door (`operations`, `app`).
+//! `tests/tidy.rs` at the top of the repository holds the `use` lines against that order.
+
+mod app;
+pub mod browser;
+pub mod callback;
+pub mod client;
+pub mod clock;
+mod connection;
+mod deadline;
+mod diagnose;
+pub mod error;
+mod event;
+mod flow;
+mod flows;
+pub mod lock;
+mod oauth;
+mod operations;
+mod problem;
+pub mod secret;
+mod service;
+mod settings;
+mod store;
+pub mod vault;
+mod ways;
+mod world;
+
+pub use app::{App, PracticeStarter, SCHEME, Start};
+pub use browser::Browser;
+pub use clock::Clock;
+pub use error::{Code, Error, Result};
+pub use operations::{NAMES, typescript, wire};
+pub use secret::Secret;
+pub use settings::LOOPBACK_PORT;
+pub use world::{PracticeApp, PracticeWorld};

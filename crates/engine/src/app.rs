@@ -1,0 +1,211 @@
+//! The door's handle: cheap to clone, one for each process.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use crate::browser::Browser;
+use crate::clock::Clock;
+use crate::error::{Code, Error, Result};
+use crate::event::Change;
+use crate::flows::{connect, keep_alive, prove};
+use crate::operations::{self, wire::Failure};
+use crate::store::{AppRow, Store};
+use crate::vault::Vault;
+use crate::world::{Parts, PracticeWorld, World};
+
+/// The scheme of released builds.
+pub const SCHEME: &str = "app.tieline.desktop";
+
+/// Starts practice providers, or joins those another process of the same person runs. Called with a folder of
+/// practice's own.
+pub type PracticeStarter = Arc<dyn Fn(PathBuf) -> Pin<Box<dyn Future<Output = Result<PracticeWorld>> + Send>> + Send + Sync>;
+
+/// How to open the engine.
+pub struct Start {
+    /// None: the platform's place for a program's data.
+    pub data_folder: Option<PathBuf>,
+    pub practice: bool,
+    /// The scheme whose links this process receives through [`App::deliver`]; none for the command line.
+    pub scheme: Option<String>,
+    pub browser: Browser,
+    pub clock: Clock,
+    pub practice_starter: Option<PracticeStarter>,
+}
+
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    means: Means,
+    world: RwLock<Arc<World>>,
+}
+
+/// What both worlds are made of.
+struct Means {
+    folder: PathBuf,
+    default_folder: bool,
+    scheme: Option<String>,
+    browser: Browser,
+    clock: Clock,
+    practice_starter: Option<PracticeStarter>,
+    changes: broadcast::Sender<Change>,
+}
+
+impl App {
+    /// Opens store and keyring, and begins to keep sign-ins alive. Fails with `Storage` where the data folder
+    /// cannot be written; a missing or locked keyring is a state, not a failure.
+    pub async fn open(start: Start) -> Result<Self> {
+        let default_folder = start.data_folder.is_none();
+        let folder = match start.data_folder {
+            Some(folder) => folder,
+            None => dirs::data_dir().ok_or_else(no_place)?.join(SCHEME),
+        };
+        let (changes, _) = broadcast::channel(256);
+        let means = Means {
+            folder,
+            default_folder,
+            scheme: start.scheme,
+            browser: start.browser,
+            clock: start.clock,
+            practice_starter: start.practice_starter,
+            changes,
+        };
+        let world = RwLock::new(means.world(start.practice).await?);
+        Ok(Self { inner: Arc::new(Inner { means, world }) })
+    }
+
+    pub(crate) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.inner.world.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Calls an operation by name, as every face does.
+    pub async fn call(&self, name: &str, ask: Value) -> Result<Value, Failure> {
+        operations::call(self, name, ask).await
+    }
+
+    /// What changes from now on.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.inner.means.changes.subscribe()
+    }
+
+    /// Takes an address that the system handed over. One that no sign-in waits for changes nothing.
+    pub fn deliver(&self, address: &str) {
+        if let Err(error) = connect::deliver(&self.world(), address) {
+            tracing::info!(%error, "an address arrived");
+        }
+    }
+
+    /// Tries once whether deep links reach this process; those that do not are not used.
+    pub async fn prove_deep_link(&self) -> bool {
+        prove::deep_link(&self.world()).await.0
+    }
+
+    pub(crate) async fn set_practice(&self, on: bool) -> Result<()> {
+        let before = self.world();
+        if before.practice.is_some() == on {
+            return Ok(());
+        }
+        let world = self.inner.means.world(on).await?;
+        *self.inner.world.write().unwrap_or_else(PoisonError::into_inner) = world;
+        before.flows.close();
+        let _nobody_listens = self.inner.means.changes.send(Change::World);
+        Ok(())
+    }
+
+    /// Ends what waits. Nothing is lost by not calling it.
+    pub async fn close(&self) {
+        self.world().flows.close();
+    }
+}
+
+impl Means {
+    async fn world(&self, practice: bool) -> Result<Arc<World>> {
+        // Practice has a folder, a store and keyring entries of its own, so that nothing mixes.
+        let folder = if practice { self.folder.join("practice") } else { self.folder.clone() };
+        make_folder(&folder)?;
+        let store = Store::open(&folder.join("tieline.db"))?;
+        let mut service = SCHEME.to_owned();
+        if practice {
+            service.push_str(".practice");
+        }
+        if !self.default_folder {
+            // Another data folder must not share the keyring entries of the usual one.
+            service = format!("{service}@{}", folder.canonicalize().unwrap_or_else(|_| folder.clone()).display());
+        }
+        let vault = Vault::open(&service, folder.join("vault"));
+        let practice = match (practice, &self.practice_starter) {
+            (false, _) => None,
+            (true, Some(start)) => Some(start(folder.clone()).await?),
+            (true, None) => return Err(operations::no_practice()),
+        };
+        let world = Arc::new(World::new(Parts {
+            folder,
+            scheme: self.scheme.clone(),
+            clock: self.clock.clone(),
+            store,
+            vault,
+            browser: self.browser.clone(),
+            changes: self.changes.clone(),
+            practice,
+        })?);
+        if world.practice.is_some() {
+            enter_practice_apps(&world).await?;
+        }
+        tokio::spawn(keep_alive::run(Arc::downgrade(&world)));
+        Ok(world)
+    }
+}
+
+/// In practice the organisation's apps are there from the start: nobody should have to register one to try.
+async fn enter_practice_apps(world: &World) -> Result<()> {
+    let Some(practice) = &world.practice else { return Ok(()) };
+    for app in &practice.apps {
+        let provider = world.provider(&app.provider)?;
+        let inputs = tieline_catalog::normalise(&provider, &app.inputs);
+        let (host, known) = world.app(&provider, &inputs.values)?;
+        let same_secret = known.as_ref().is_some_and(|row| (row.secret_version > 0) == app.client_secret.is_some());
+        if known.as_ref().is_some_and(|row| row.client_id == app.client_id) && same_secret {
+            continue;
+        }
+        let mut row = AppRow {
+            provider: provider.id.clone(),
+            host,
+            client_id: app.client_id.clone(),
+            secret_version: known.as_ref().map_or(0, |row| row.secret_version),
+            relay: known.as_ref().and_then(|row| row.relay.clone()),
+            loopback_port: known.as_ref().and_then(|row| row.loopback_port),
+            saved_at: world.now(),
+        };
+        match operations::store_app(world, &mut row, known.as_ref(), Some(app.client_secret.clone())).await {
+            // Without a keyring the window still opens, and says so.
+            Err(error) if matches!(error.code, Code::KeyringLocked | Code::KeyringAbsent) => return Ok(()),
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+fn make_folder(folder: &std::path::Path) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| {
+        Error::new(
+            Code::Storage,
+            format!("The data folder {} cannot be made: {error}.", folder.display()),
+            "Allow writing there, or choose another data folder.",
+        )
+    })
+}
+
+fn no_place() -> Error {
+    Error::new(Code::Storage, "This system names no place for a program's data.", "Set HOME, or choose a data folder.")
+}

@@ -1,0 +1,68 @@
+//! Time, passed in so that tests can set it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Seconds since 1970, UTC.
+pub type Seconds = i64;
+
+/// The wall clock, with an offset that tests turn. Between readings it follows the monotonic clock, so a wall
+/// clock that jumps while we run moves nothing we computed.
+#[derive(Clone)]
+pub struct Clock {
+    start: Instant,
+    start_wall: Seconds,
+    turned: Arc<AtomicI64>,
+}
+
+impl Clock {
+    pub fn system() -> Self {
+        Self { start: Instant::now(), start_wall: wall(), turned: Arc::default() }
+    }
+
+    /// Now, by the monotonic clock since start.
+    pub fn now(&self) -> Seconds {
+        let since = i64::try_from(self.start.elapsed().as_secs()).unwrap_or(i64::MAX);
+        self.start_wall.saturating_add(since).saturating_add(self.turned.load(Ordering::Relaxed))
+    }
+
+    /// How far the system's clock has moved away from where it stood at start, in seconds. A jump means a
+    /// changed clock or a sleep.
+    pub fn jumped(&self) -> Seconds {
+        wall() + self.turned.load(Ordering::Relaxed) - self.now()
+    }
+
+    /// Takes the system's clock as it is now (after a sleep).
+    pub fn catch_up(&mut self) {
+        self.start = Instant::now();
+        self.start_wall = wall();
+    }
+
+    /// Turns the clock by so many seconds.
+    pub fn turn(&self, seconds: Seconds) {
+        self.turned.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+fn wall() -> Seconds {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+    let now = SystemTime::now();
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    i64::try_from(since).unwrap_or(i64::MAX)
+}
+
+/// `2027-03-12T08:00:00Z`
+pub fn rfc3339(at: Seconds) -> String {
+    OffsetDateTime::from_unix_timestamp(at).ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+/// `12 Mar 2027`
+pub fn day(at: Seconds) -> String {
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(at) else { return String::new() };
+    let month = at.month().to_string();
+    format!("{} {} {}", at.day(), month.get(..3).unwrap_or(&month), at.year())
+}

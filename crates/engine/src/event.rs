@@ -1,0 +1,16 @@
+//! What just changed, for whoever shows it.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Change {
+    Connection { id: String },
+    Flow { id: String },
+    Keyring,
+    Providers,
+    Settings,
+    /// Practice mode was switched: everything is to be read anew.
+    World,
+}

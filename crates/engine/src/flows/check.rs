@@ -1,0 +1,88 @@
+//! Does it work? One real request to the provider, with the account's own token.
+
+use std::time::Duration;
+
+use tieline_catalog::{Provider, Step};
+
+use crate::connection::{Connection, Trouble};
+use crate::diagnose;
+use crate::error::{Code, Result};
+use crate::flows::identity::{self, Keys, StepFailed, Told};
+use crate::flows::token::{self, Want};
+use crate::secret::Secret;
+use crate::store::Kind;
+use crate::world::World;
+
+/// How a test went.
+pub(crate) enum Outcome {
+    Works { took: Duration },
+    /// The provider has no request to test with; the token is there and in time.
+    Unasked,
+    Fails(Trouble),
+}
+
+/// Tests a connection: a token that can be used, then the first question of the provider's entry.
+pub(crate) async fn test(world: &World, id: &str) -> Result<Outcome> {
+    let it = world.connection(id)?;
+    let parked = it.trouble.as_ref().is_some_and(Trouble::is_final);
+    let want = if parked && it.has_refresh { Want::Renewed(it.secret_version) } else { Want::Usable };
+    let (access, it) = if parked && !it.has_refresh {
+        match token::both(world, &it).await? {
+            Some((access, _)) => (access, it),
+            None => return Ok(failed_now(world, id)),
+        }
+    } else {
+        match token::access(world, id, want).await {
+            Ok(found) => found,
+            Err(error) if matches!(error.code, Code::NeedsYou | Code::Temporary) => return Ok(failed_now(world, id)),
+            Err(error) => return Err(error),
+        }
+    };
+    let provider = world.provider(&it.provider)?;
+    let Some(step) = provider.identify.first() else { return Ok(Outcome::Unasked) };
+    let mut answer = ask(world, &provider, step, &it, &access).await;
+    // The clock says the token lives and the provider says no: one forced refresh, one more try.
+    if matches!(&answer, Err(failed) if failed.status == 401) && it.has_refresh {
+        match token::access(world, id, Want::NewerThan(it.secret_version)).await {
+            Ok((access, it)) => answer = ask(world, &provider, step, &it, &access).await,
+            Err(error) if matches!(error.code, Code::NeedsYou | Code::Temporary) => return Ok(failed_now(world, id)),
+            Err(error) => return Err(error),
+        }
+    }
+    match answer {
+        Ok(told) => {
+            worked(world, id)?;
+            Ok(Outcome::Works { took: told.map_or(Duration::ZERO, |told: Told| told.took) })
+        }
+        Err(StepFailed { trouble, retry_after, .. }) => {
+            let trouble = diagnose::likeliest(&provider, &it, trouble, world.now());
+            token::note_failure(world, &provider, id, &trouble, retry_after)?;
+            Ok(Outcome::Fails(trouble))
+        }
+    }
+}
+
+async fn ask(world: &World, provider: &Provider, step: &Step, it: &Connection, access: &Secret) -> Result<Option<Told>, StepFailed> {
+    identity::ask(world, provider, step, &it.fields(), &Keys { bearer: Some(access), ..Keys::default() }).await
+}
+
+fn worked(world: &World, id: &str) -> Result<()> {
+    let now = world.now();
+    let mut recovered = false;
+    let noted = world.store.note(id, |it| {
+        recovered = it.trouble.take().is_some();
+        (it.last_ok_at, it.last_used_at) = (Some(now), Some(now));
+        (it.failures, it.retry_at) = (0, None);
+    })?;
+    if let Some(it) = noted {
+        let (kind, words) = if recovered { (Kind::Recovered, "Works again.") } else { (Kind::Used, "Tested: it works.") };
+        world.happened(&it, kind, words);
+    }
+    Ok(())
+}
+
+/// What the token flow has just written down.
+fn failed_now(world: &World, id: &str) -> Outcome {
+    let found = world.store.connection(id).ok().flatten().and_then(|it| it.trouble);
+    found.map_or(Outcome::Unasked, Outcome::Fails)
+}

@@ -1,0 +1,180 @@
+//! Ending a connection: told to the provider where it can be told, proved, deleted, and reported as it was.
+
+use tieline_catalog::template;
+use tieline_catalog::{Provider, StepAuth};
+
+use crate::connection::{Connection, Trouble};
+use crate::error::{Code, Result};
+use crate::event::Change;
+use crate::flows::identity::{self, Keys};
+use crate::flows::token::{self, Want};
+use crate::secret::Secret;
+use crate::store::Kind;
+use crate::world::{AppKeys, World};
+
+/// What became of it, in words for the person.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    pub revoked: bool,
+    pub queued: bool,
+    pub words: Vec<String>,
+    /// Something stays at the provider: the page where it can be removed.
+    pub page: bool,
+}
+
+/// What disconnecting would do, before it is done.
+pub(crate) fn plan(provider: &Provider, it: &Connection) -> (bool, Vec<String>) {
+    let name = &provider.name;
+    let revokes = !provider.revoke.steps.is_empty();
+    let mut words = vec![format!("The sign-in of {} is deleted from this computer's keyring.", it.title())];
+    words.push(if revokes {
+        format!("{name} is told to end it, and a last request proves that it did.")
+    } else {
+        format!("{name} has no way to be told. You can remove the permission on its page.")
+    });
+    words.extend(provider.revoke.honest.clone());
+    (revokes, words)
+}
+
+/// Disconnects. Offline, it is queued and the connection shows as disconnecting.
+pub(crate) async fn disconnect(world: &World, id: &str, revoke: Option<bool>) -> Result<Ended> {
+    let it = world.connection(id)?;
+    let provider = world.provider(&it.provider)?;
+    let can = !provider.revoke.steps.is_empty();
+    let tell = can && revoke.unwrap_or(provider.revoke.reaches_further.is_none());
+    let mut ended = Ended::default();
+    if tell {
+        match tell_provider(world, &provider, &it).await {
+            Told::Revoked => {
+                ended.revoked = true;
+                ended.words.push(format!("{} has ended the sign-in; a last request was refused, as it should be.", provider.name));
+            }
+            Told::Dead => {
+                ended.revoked = true;
+                ended.words.push(format!("{} had already ended the sign-in.", provider.name));
+            }
+            Told::NotProved => {
+                ended.page = true;
+                ended.words.push(format!("{} said that it ended the sign-in, but still answered a last request. Look at its page.", provider.name));
+            }
+            Told::Refused(words) => {
+                ended.page = true;
+                ended.words.push(format!("{} did not end the sign-in: {words}", provider.name));
+            }
+            Told::Unreachable(words) => {
+                if !it.disconnecting {
+                    world.store.note(id, |it| it.disconnecting = true)?;
+                    world.happened(&it, Kind::Disconnecting, "Asked to disconnect while the provider could not be reached.");
+                }
+                ended.queued = true;
+                ended.words.push(format!("{words} It will be disconnected as soon as {} can be reached.", provider.name));
+                return Ok(ended);
+            }
+        }
+    } else if can {
+        ended.page = true;
+        ended.words.push(format!("{} was not told, as you chose. The permission stays there.", provider.name));
+    } else {
+        ended.page = true;
+        ended.words.push(format!("{} has no way to be told. The permission stays there until you remove it.", provider.name));
+    }
+    if ended.page {
+        ended.words.extend(provider.revoke.honest.clone());
+    }
+    let turn = world.turn(id);
+    let _turn = turn.lock().await;
+    let now = world.connection(id)?;
+    world.store.remove_connection(&now)?;
+    ended.words.push("The sign-in is deleted from this computer's keyring.".into());
+    if world.vault.delete(&now.secret_entry()).await.is_ok() {
+        world.store.swept(&now.secret_entry())?;
+    } else {
+        ended.words.pop();
+        ended.words.push("The keyring is locked; the sign-in is deleted from it as soon as it opens.".into());
+    }
+    world.happened(&now, Kind::Disconnected, &ended.words.join(" "));
+    world.changed(Change::Providers);
+    Ok(ended)
+}
+
+enum Told {
+    Revoked,
+    /// Nothing left to end.
+    Dead,
+    NotProved,
+    Refused(String),
+    Unreachable(String),
+}
+
+async fn tell_provider(world: &World, provider: &Provider, it: &Connection) -> Told {
+    // Some providers take a revocation from a living token only; where that cannot be had, the dead one is told.
+    let access = match token::access(world, &it.id, Want::Usable).await {
+        Ok((access, _)) => Some(access),
+        Err(error) if error.code == Code::NeedsYou => None,
+        Err(error) => return Told::Unreachable(error.message),
+    };
+    let Ok(it) = world.connection(&it.id) else { return Told::Dead };
+    let (stored_access, refresh) = match token::both(world, &it).await {
+        Ok(Some(both)) => both,
+        Ok(None) => return Told::Dead,
+        Err(error) => return Told::Unreachable(error.message),
+    };
+    let alive = access.is_some();
+    let access = access.unwrap_or(stored_access);
+    let app = world.app_keys(provider, &it.app_host).await.ok();
+    match steps(world, provider, &it, &access, refresh.as_ref(), app.as_ref()).await {
+        Ok(()) => {}
+        Err(trouble) if !trouble.is_final() => {
+            let words = trouble.evidence.first().map(|(_, words)| words.clone()).unwrap_or_default();
+            return Told::Unreachable(words);
+        }
+        Err(_) if !alive => return Told::Dead,
+        Err(trouble) => {
+            let words = trouble.evidence.iter().map(|(_, words)| words.as_str()).collect::<Vec<_>>().join("; ");
+            return Told::Refused(format!("{words}."));
+        }
+    }
+    match provider.identify.first() {
+        None => Told::Revoked,
+        Some(step) => {
+            let keys = Keys { bearer: Some(&access), ..Keys::default() };
+            match identity::ask(world, provider, step, &it.fields(), &keys).await {
+                Err(failed) if failed.status == 401 || failed.status == 403 || failed.trouble.is_final() => Told::Revoked,
+                Err(_) => Told::NotProved,
+                Ok(_) => Told::NotProved,
+            }
+        }
+    }
+}
+
+async fn steps(
+    world: &World,
+    provider: &Provider,
+    it: &Connection,
+    access: &Secret,
+    refresh: Option<&Secret>,
+    app: Option<&AppKeys>,
+) -> std::result::Result<(), Trouble> {
+    let mut fields: template::Fields = it.fields();
+    for step in &provider.revoke.steps {
+        // Ending the refresh token first leaves no moment in which a new access token could be made.
+        let rounds: Vec<&Secret> = if step.each_token { refresh.into_iter().chain([access]).collect() } else { vec![access] };
+        let last = rounds.len() - 1;
+        for (round, token) in rounds.into_iter().enumerate() {
+            let mut keys = Keys { bearer: (step.auth == StepAuth::Bearer).then_some(access), app, ..Keys::default() };
+            keys.secrets.insert("token", token.clone());
+            keys.secrets.insert("access_token", access.clone());
+            keys.secrets.insert("refresh_token", refresh.cloned().unwrap_or_else(|| access.clone()));
+            keys.secrets.insert("client_id", Secret::new(it.client_id.clone()));
+            keys.secrets.insert("client_secret", app.and_then(|app| app.secret.clone()).unwrap_or_default());
+            match identity::ask(world, provider, step, &fields, &keys).await {
+                Ok(Some(told)) => fields.extend(told.facts),
+                Ok(None) => {}
+                // The first token's end may have ended the other with it (RFC 7009 §2.1).
+                Err(failed) if step.optional || step.each_token && round == last && round > 0 && failed.trouble.is_final() => {}
+                Err(failed) => return Err(failed.trouble),
+            }
+        }
+    }
+    Ok(())
+}

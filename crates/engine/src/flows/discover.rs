@@ -1,0 +1,83 @@
+//! An issuer's metadata (RFC 8414, and OpenID Connect Discovery where that is all there is).
+
+use serde_json::Value;
+use tieline_catalog::Method;
+use url::Url;
+
+use crate::client::{Body, Request};
+use crate::error::{Code, Error, Result};
+use crate::service;
+use crate::world::World;
+
+pub(crate) struct Found {
+    pub issuer: String,
+    pub authorize: Url,
+    pub token: Url,
+    pub revocation: Option<Url>,
+    pub userinfo: Option<Url>,
+}
+
+/// Reads the metadata. Errors are at the field `issuer`.
+pub(crate) async fn metadata(world: &World, issuer: &Url, practice: bool) -> Result<Found> {
+    let path = issuer.path().trim_end_matches('/');
+    let mut places = Vec::new();
+    for (name, in_front) in [("oauth-authorization-server", true), ("openid-configuration", false), ("openid-configuration", true)] {
+        let mut place = issuer.clone();
+        place.set_query(None);
+        place.set_path(&if in_front { format!("/.well-known/{name}{path}") } else { format!("{path}/.well-known/{name}") });
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let mut last = String::new();
+    for place in places {
+        let host = place.host_str().map(str::to_owned).into_iter().collect();
+        let request = Request {
+            method: Method::Get,
+            url: place,
+            headers: vec![("Accept".into(), "application/json".into())],
+            bearer: None,
+            basic: None,
+            body: Body::None,
+            allowed_hosts: host,
+        };
+        let answer = world.client().send(request).await?;
+        if answer.status == 200 {
+            let read = serde_json::from_str::<Value>(answer.body.expose()).map_err(|_| "the answer is not JSON".to_owned());
+            match read.and_then(|metadata| read_metadata(&metadata, issuer, practice)) {
+                Ok(found) => return Ok(found),
+                Err(words) => last = words,
+            }
+        } else if last.is_empty() {
+            last = format!("it answered {}", answer.status);
+        }
+    }
+    let host = issuer.host_str().unwrap_or_default();
+    let mut error = Error::field("issuer", format!("{host} does not describe itself in a way that Tieline can use: {last}."));
+    error.code = Code::BadInput;
+    error.hint = "Check the address, or enter the authorize and token addresses instead.".into();
+    Err(error)
+}
+
+fn read_metadata(metadata: &Value, issuer: &Url, practice: bool) -> std::result::Result<Found, String> {
+    let text = |key: &str| metadata.get(key).and_then(Value::as_str);
+    let told = text("issuer").ok_or("it names no issuer")?;
+    // RFC 8414 §3.3: the issuer in the metadata has to be the one that was asked.
+    if told.trim_end_matches('/') != issuer.as_str().trim_end_matches('/') {
+        return Err("it names another issuer".into());
+    }
+    let methods = metadata.get("code_challenge_methods_supported").and_then(Value::as_array);
+    if methods.is_some_and(|methods| !methods.iter().any(|it| it.as_str() == Some("S256"))) {
+        return Err("it does not support PKCE with S256".into());
+    }
+    let address = |key: &str| -> std::result::Result<Option<Url>, String> {
+        text(key).map(|text| service::address("issuer", text, practice).map_err(|error| error.message)).transpose()
+    };
+    Ok(Found {
+        issuer: told.to_owned(),
+        authorize: address("authorization_endpoint")?.ok_or("it names no authorize address")?,
+        token: address("token_endpoint")?.ok_or("it names no token address")?,
+        revocation: address("revocation_endpoint")?,
+        userinfo: address("userinfo_endpoint")?,
+    })
+}

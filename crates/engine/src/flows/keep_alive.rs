@@ -1,0 +1,68 @@
+//! What goes on by itself: sign-ins renewed before they are forgotten, troubles of a moment tried again, queued
+//! disconnects made, strays swept.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use crate::deadline;
+use crate::flows::token::Want;
+use crate::flows::{check, disconnect, token};
+use crate::world::World;
+
+/// How often is looked.
+const TICK: Duration = Duration::from_secs(30);
+
+/// Looks at every connection at start and then at each tick, until the world is gone. A tick after a sleep is a
+/// resume: whatever came due meanwhile is due now.
+pub(crate) async fn run(world: Weak<World>) {
+    loop {
+        match world.upgrade() {
+            Some(world) => round(&world).await,
+            None => return,
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+/// One look at every connection.
+pub(crate) async fn round(world: &World) {
+    world.sweep().await;
+    let Ok(connections) = world.store.connections() else { return };
+    for it in connections {
+        let now = world.now();
+        let waiting = it.retry_at.is_some_and(|at| at > now);
+        if it.disconnecting {
+            if !waiting {
+                retry_disconnect(world, &it.id).await;
+            }
+            continue;
+        }
+        let Ok(provider) = world.provider(&it.provider) else { continue };
+        match &it.trouble {
+            Some(trouble) if trouble.is_final() => {}
+            Some(_) if !waiting => {
+                if let Err(error) = check::test(world, &it.id).await {
+                    tracing::debug!(connection = it.id, %error, "still in trouble");
+                }
+            }
+            Some(_) => {}
+            None if deadline::keep_alive_is_due(&provider, &it, now) => {
+                if let Err(error) = token::access(world, &it.id, Want::Renewed(it.secret_version)).await {
+                    tracing::info!(connection = it.id, %error, "could not be renewed ahead of its limit");
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+async fn retry_disconnect(world: &World, id: &str) {
+    match disconnect::disconnect(world, id, Some(true)).await {
+        Ok(ended) if !ended.queued => {}
+        _ => {
+            let at = world.now() + 60;
+            let _tried_again_anyway = world.store.note(id, |it| it.retry_at = Some(at));
+        }
+    }
+}
+

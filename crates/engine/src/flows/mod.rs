@@ -1,0 +1,14 @@
+//! What Tieline does: connect, keep alive, tell whose account it is, disconnect.
+
+pub mod check;
+pub mod connect;
+pub mod disconnect;
+pub mod discover;
+pub mod exchange;
+pub mod finish;
+pub mod identity;
+pub mod keep_alive;
+pub mod listen;
+pub mod oauth1;
+pub mod prove;
+pub mod token;

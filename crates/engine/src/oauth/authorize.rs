@@ -1,0 +1,82 @@
+//! The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3) and the check of its answer.
+
+use oauth2::basic::BasicClient;
+use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, RedirectUrl, Scope};
+use tieline_catalog::template::{self, Fields};
+use tieline_catalog::{Pkce, Provider};
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// What an authorization request is made of.
+pub struct Asking<'a> {
+    pub provider: &'a Provider,
+    pub fields: &'a Fields,
+    pub client_id: &'a str,
+    pub redirect: &'a str,
+    pub scopes: &'a [String],
+    /// Ends the state: tells the relay page where to forward. Empty elsewhere.
+    pub state_suffix: &'a str,
+}
+
+/// An authorization request and the secrets that its answer will be held against.
+pub struct Started {
+    pub url: Url,
+    /// 256 random bits, for one use.
+    pub state: Secret,
+    /// 32 random bytes as 43 base64url characters (RFC 7636 §4.1).
+    pub verifier: Option<Secret>,
+}
+
+/// Makes the request. Every call has its own state and verifier.
+pub fn start(asking: &Asking<'_>) -> Result<Started> {
+    let oauth = &asking.provider.oauth;
+    let url = template::fill_url(&oauth.authorize_url, asking.fields)
+        .map_err(|field| Error::field(field, format!("{field} is needed for the sign-in address.")))?;
+    let bad = |what: &str| Error::internal(format!("{what} of {} is not an address", asking.provider.name));
+    let client = BasicClient::new(ClientId::new(asking.client_id.to_owned()))
+        .set_auth_uri(AuthUrl::new(url).map_err(|_| bad("the sign-in address"))?)
+        .set_redirect_uri(RedirectUrl::new(asking.redirect.to_owned()).map_err(|_| bad("the redirect address"))?);
+
+    let random = CsrfToken::new_random_len(32).into_secret();
+    let state = if asking.state_suffix.is_empty() { random } else { format!("{random}.{}", asking.state_suffix) };
+    let mut request = client.authorize_url({
+        let state = state.clone();
+        move || CsrfToken::new(state)
+    });
+    let sent: Vec<&str> = asking.scopes.iter().map(String::as_str).collect();
+    if !sent.is_empty() {
+        if oauth.scope_parameter == "scope" && oauth.scope_separator == " " {
+            request = request.add_scopes(sent.iter().map(|scope| Scope::new((*scope).to_owned())));
+        } else {
+            request = request.add_extra_param(oauth.scope_parameter.clone(), sent.join(&oauth.scope_separator));
+        }
+    }
+    for (name, value) in &oauth.authorize_parameters {
+        let value = template::fill_gently(value, asking.fields);
+        if !value.is_empty() {
+            request = request.add_extra_param(name.clone(), value);
+        }
+    }
+    let verifier = (oauth.pkce == Pkce::S256).then(|| {
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        (challenge, Secret::new(verifier.into_secret()))
+    });
+    let (challenge, verifier) = verifier.unzip();
+    if let Some(challenge) = challenge {
+        request = request.set_pkce_challenge(challenge);
+    }
+    let (url, _) = request.url();
+    Ok(Started { url, state: Secret::new(state), verifier })
+}
+
+/// Why an answer does not belong to the request it names.
+pub fn check_return(provider: &Provider, iss: Option<&str>) -> Result<(), String> {
+    match (provider.oauth.issuer.as_deref(), iss) {
+        (Some(expected), Some(iss)) if iss != expected => {
+            Err(format!("The answer names another issuer than {}.", provider.name))
+        }
+        _ => Ok(()),
+    }
+}

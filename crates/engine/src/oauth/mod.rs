@@ -1,0 +1,11 @@
+//! The protocol's pure half: what is asked in the browser, and what a provider's replies mean. No IO.
+
+mod authorize;
+mod oauth1;
+mod refusal;
+mod reply;
+
+pub use authorize::{Asking, check_return, start};
+pub use oauth1::{Oauth1Token, authorize_url, read_form, signature};
+pub use refusal::{Refusal, refusal, shown};
+pub use reply::{Tokens, keep, plain, tokens};

@@ -1,0 +1,158 @@
+//! The one door: a table of operations, each `name(ask) -> answer`.
+//!
+//! The table yields the dispatch that window, command line and HTTP API call, and the TypeScript types of the UI.
+
+mod connecting;
+mod keeping;
+mod setting_up;
+mod show;
+mod whole;
+pub mod wire;
+
+use serde_json::Value;
+use ts_rs::{Config, TS};
+use wire::{
+    AppSummary, ById, ByProvider, CheckForm, Checks, Connect, ConnectionDetail, ConnectionRow, Disconnect, Disconnected, EventLine,
+    EventsAsk, Failure, Flow, ForgetApp, FormCheck, Keyring, Nothing, OpenPage, OtherAccount, Paste, ProviderCard, ProviderForm,
+    Rename, SaveApp, SaveService, SetPractice, Settings, SignInLink, Status, Tested, UnlockKeyring,
+};
+
+use crate::app::App;
+use crate::error::{Code, Error};
+
+pub(crate) use setting_up::store_app;
+pub(crate) use whole::no_practice;
+
+macro_rules! operations {
+    ($($(#[doc = $doc:literal])* $name:ident($ask:ty) -> $answer:ty = $work:path;)*) => {
+        /// The names, in the table's order.
+        pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        /// Calls an operation by name.
+        pub(crate) async fn call(app: &App, name: &str, ask: Value) -> Result<Value, Failure> {
+            match name {
+                $(stringify!($name) => {
+                    let ask: $ask = read(ask)?;
+                    let answer: $answer = $work(app, ask).await.map_err(Failure::from)?;
+                    serde_json::to_value(answer).map_err(|error| Failure::from(Error::internal(error)))
+                })*
+                _ => Err(Failure::from(Error::not_found("operation", name))),
+            }
+        }
+
+        /// The UI's types: every ask and answer, and the table of operations.
+        pub fn typescript() -> String {
+            let config = Config::new();
+            let mut types = Types::default();
+            types.add::<wire::Change>(&config);
+            types.add::<Failure>(&config);
+            $(types.add::<$ask>(&config); types.add::<$answer>(&config);)*
+            let mut text = String::from("// Made from the engine's operations. `cargo xtask types` writes it; do not edit.\n\n");
+            for declaration in types.declarations.values() {
+                text.push_str("export ");
+                text.push_str(declaration);
+                text.push('\n');
+            }
+            text.push_str("\nexport interface Operations {\n");
+            $(
+                $(text.push_str(concat!("  /**", $doc, " */\n"));)*
+                text.push_str(&format!(
+                    "  {}: {{ ask: {}; answer: {} }};\n", stringify!($name), <$ask as TS>::name(&config), <$answer as TS>::name(&config)
+                ));
+            )*
+            text.push_str("}\n");
+            text
+        }
+    };
+}
+
+operations! {
+    /// What stands at the window's edge: practice or not, keyring, how many need their person.
+    status(Nothing) -> Status = whole::status;
+    /// Asks the system to unlock its keyring, or opens or makes the passphrase file.
+    unlock_keyring(UnlockKeyring) -> Keyring = whole::unlock_keyring;
+    settings(Nothing) -> Settings = whole::settings;
+    save_settings(Settings) -> Settings = whole::save_settings;
+    /// Every fact Tieline depends on, each with its proof.
+    doctor(Nothing) -> Checks = whole::doctor;
+    /// Proves scheme handler, loopback and browser by using them.
+    check_way_back(Nothing) -> Checks = whole::check_way_back;
+    set_practice(SetPractice) -> Status = whole::set_practice;
+    open_page(OpenPage) -> Nothing = whole::open_page;
+
+    providers(Nothing) -> Vec<ProviderCard> = setting_up::providers;
+    provider(ByProvider) -> ProviderForm = setting_up::provider;
+    /// What became of typed inputs, and which app and way back they lead to.
+    check_form(CheckForm) -> FormCheck = setting_up::check_form;
+    apps(Nothing) -> Vec<AppSummary> = setting_up::apps;
+    save_app(SaveApp) -> AppSummary = setting_up::save_app;
+    forget_app(ForgetApp) -> Nothing = setting_up::forget_app;
+    save_service(SaveService) -> ProviderCard = setting_up::save_service;
+    forget_service(ByProvider) -> Nothing = setting_up::forget_service;
+
+    /// Begins a sign-in and returns at once; the rest comes as changes of the flow.
+    connect(Connect) -> Flow = connecting::connect;
+    flows(Nothing) -> Vec<Flow> = connecting::flows;
+    flow(ById) -> Flow = connecting::flow;
+    open_again(ById) -> Nothing = connecting::open_again;
+    sign_in_link(ById) -> SignInLink = connecting::sign_in_link;
+    cancel(ById) -> Nothing = connecting::cancel;
+    paste(Paste) -> Flow = connecting::paste;
+    /// Ends a waiting sign-in and begins the same by the next way back.
+    other_way(ById) -> Flow = connecting::other_way;
+    other_account(OtherAccount) -> Flow = connecting::other_account;
+
+    connections(Nothing) -> Vec<ConnectionRow> = keeping::connections;
+    connection(ById) -> ConnectionDetail = keeping::connection;
+    rename(Rename) -> ConnectionRow = keeping::rename;
+    test(ById) -> Tested = keeping::test;
+    refresh(ById) -> Tested = keeping::refresh;
+    disconnect(Disconnect) -> Disconnected = keeping::disconnect;
+    events(EventsAsk) -> Vec<EventLine> = keeping::events;
+}
+
+fn read<T: serde::de::DeserializeOwned>(ask: Value) -> Result<T, Failure> {
+    let ask = if ask.is_null() { Value::Object(serde_json::Map::new()) } else { ask };
+    serde_json::from_value(ask).map_err(|error| {
+        let words = error.to_string();
+        let field = words.split('`').nth(1).map(str::to_owned);
+        Failure {
+            code: Code::BadInput.as_str().into(),
+            message: format!("The request is not understood: {words}."),
+            hint: "Look at the operation's documentation.".into(),
+            field,
+        }
+    })
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { code: error.code.as_str().into(), message: error.message, hint: error.hint, field: error.field }
+    }
+}
+
+/// Declarations by name, each type with those it is made of.
+#[derive(Default)]
+struct Types {
+    declarations: std::collections::BTreeMap<String, String>,
+}
+
+impl Types {
+    fn add<T: TS + 'static + ?Sized>(&mut self, config: &Config) {
+        struct Visit<'a>(&'a mut Types, &'a Config);
+        impl ts_rs::TypeVisitor for Visit<'_> {
+            fn visit<T: TS + 'static + ?Sized>(&mut self) {
+                self.0.add::<T>(self.1);
+            }
+        }
+        if T::output_path().is_some() {
+            let name = T::ident(config);
+            if self.declarations.contains_key(&name) {
+                return;
+            }
+            self.declarations.insert(name, T::decl(config));
+        }
+        T::visit_dependencies(&mut Visit(self, config));
+        T::visit_generics(&mut Visit(self, config));
+    }
+}

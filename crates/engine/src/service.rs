@@ -1,0 +1,296 @@
+//! A service that is not in the catalogue, described by an admin, as a provider like any other. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tieline_catalog::{
+    AccessLife, Account, Category, LoopbackHost, LoopbackPort, Lifetime, OAuth, Provider, Redirect, RefreshKind, Register, Reply,
+    Revoke, Scope, Secret, Step, Way,
+};
+use url::Url;
+
+use crate::error::{Error, Result};
+
+/// The description, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    pub name: String,
+    pub issuer: Option<String>,
+    pub authorize_url: String,
+    pub token_url: String,
+    pub revocation_url: Option<String>,
+    pub userinfo_url: Option<String>,
+    pub scopes: Vec<String>,
+    pub authorize_parameters: BTreeMap<String, String>,
+    pub has_secret: bool,
+}
+
+/// Parameters of an authorization request that are ours to set.
+const OURS: [&str; 8] =
+    ["client_id", "redirect_uri", "response_type", "state", "scope", "code_challenge", "code_challenge_method", "response_mode"];
+
+/// Turns the admin's words about scopes, prompt and parameters into what is sent.
+pub struct Wishes<'a> {
+    pub scopes: &'a str,
+    pub prompt: Option<&'a str>,
+    pub offline_access: bool,
+    /// A query string.
+    pub additional: &'a str,
+}
+
+impl Wishes<'_> {
+    /// Scopes, and parameters besides ours. Errors name the field.
+    pub fn read(&self) -> Result<(Vec<String>, BTreeMap<String, String>)> {
+        let mut scopes: Vec<String> = Vec::new();
+        for scope in self.scopes.split([' ', '\n', '\t']).filter(|scope| !scope.is_empty()) {
+            // RFC 6749 §3.3
+            if !scope.bytes().all(|byte| byte == 0x21 || (0x23..=0x5b).contains(&byte) || (0x5d..=0x7e).contains(&byte)) {
+                return Err(Error::field("scopes", format!("{scope} is not a scope. Separate scopes by spaces.")));
+            }
+            if !scopes.iter().any(|it| it == scope) {
+                scopes.push(scope.to_owned());
+            }
+        }
+        if self.offline_access && !scopes.iter().any(|scope| scope == "offline_access") {
+            scopes.push("offline_access".into());
+        }
+        let mut parameters = BTreeMap::new();
+        let query = self.additional.trim().trim_start_matches(['?', '&']);
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            if name.is_empty() || value.chars().any(char::is_control) {
+                return Err(Error::field("additional_parameters", "Write parameters like a query: audience=x&hd=acme.com."));
+            }
+            if OURS.contains(&name.as_ref()) {
+                return Err(Error::field(
+                    "additional_parameters",
+                    format!("Tieline sets {name} itself. Take it out here."),
+                ));
+            }
+            if name == "prompt" && self.prompt.is_some_and(|prompt| !prompt.trim().is_empty()) {
+                return Err(Error::field("additional_parameters", "prompt has a field of its own. Take it out here or there."));
+            }
+            if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                return Err(Error::field("additional_parameters", format!("{name} is there twice.")));
+            }
+        }
+        let prompt = match self.prompt.map(str::trim) {
+            Some(prompt) => prompt.split(['+', ' ']).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" "),
+            None if parameters.contains_key("approval_prompt") || parameters.contains_key("prompt") => String::new(),
+            None => "login".into(),
+        };
+        if !prompt.is_empty() {
+            if !prompt.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+                return Err(Error::field("prompt", "A prompt is one of login, consent, select_account or none; several joined by +."));
+            }
+            parameters.insert("prompt".into(), prompt);
+        }
+        Ok((scopes, parameters))
+    }
+}
+
+/// Checks an address of a described service: https, with a host and without user info. `http` is for this
+/// computer's own addresses, in practice mode only.
+pub fn address(field: &str, text: &str, practice: bool) -> Result<Url> {
+    let url = Url::parse(text.trim())
+        .map_err(|_| Error::field(field, "This is not a web address. It looks like https://login.example.com/authorize."))?;
+    let own = practice && url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    if url.scheme() != "https" && !own {
+        return Err(Error::field(field, "The address has to begin with https://, so that nobody can listen in."));
+    }
+    if url.host_str().is_none_or(str::is_empty) || !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::field(field, "The address needs a host and no user name."));
+    }
+    if url.fragment().is_some() {
+        return Err(Error::field(field, "The address must not hold a #."));
+    }
+    Ok(url)
+}
+
+impl Service {
+    /// The id: the name in upper case, marked so that it cannot meet a built-in one.
+    pub fn id(name: &str) -> Result<String> {
+        let id: String = name.trim().chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        let id = id.split('_').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
+        if id.is_empty() || id.len() > 40 {
+            return Err(Error::field("name", "Give the service a name of 1 to 40 letters or digits."));
+        }
+        Ok(format!("CUSTOM_{id}"))
+    }
+
+    pub fn provider(&self, id: &str) -> Provider {
+        let host = |url: &str| Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let urls = [Some(&self.token_url), self.revocation_url.as_ref(), self.userinfo_url.as_ref()];
+        let mut api_hosts: Vec<String> = urls.into_iter().flatten().filter_map(|url| host(url)).collect();
+        api_hosts.dedup();
+        let step = |url: &String| Step {
+            method: tieline_catalog::Method::Get,
+            url: url.clone(),
+            headers: BTreeMap::new(),
+            auth: tieline_catalog::StepAuth::Bearer,
+            form: BTreeMap::new(),
+            json: BTreeMap::new(),
+            facts: [("sub", "/sub"), ("name", "/name"), ("email", "/email")]
+                .map(|(name, pointer)| (name.to_owned(), pointer.to_owned()))
+                .into(),
+            pick: None,
+            optional: true,
+            needs: vec![],
+            each_token: false,
+        };
+        let revoke = self.revocation_url.iter().map(|url| Step {
+            method: tieline_catalog::Method::Post,
+            auth: if self.has_secret { tieline_catalog::StepAuth::Client } else { tieline_catalog::StepAuth::None },
+            form: if self.has_secret {
+                [("token".to_owned(), "{token}".to_owned())].into()
+            } else {
+                [("token".to_owned(), "{token}".to_owned()), ("client_id".to_owned(), "{client_id}".to_owned())].into()
+            },
+            facts: BTreeMap::new(),
+            each_token: true,
+            optional: false,
+            ..step(url)
+        });
+        Provider {
+            id: id.to_owned(),
+            name: self.name.clone(),
+            category: Category::Other,
+            summary: "A service that your organisation described".into(),
+            monogram: self.name.chars().filter(|c| c.is_alphanumeric()).take(2).collect(),
+            color: "#4c524f".into(),
+            notice: None,
+            inputs: vec![],
+            oauth: OAuth {
+                protocol: tieline_catalog::Protocol::OAuth2,
+                authorize_url: self.authorize_url.clone(),
+                token_url: self.token_url.clone(),
+                request_url: None,
+                client_auth: tieline_catalog::ClientAuth::Body,
+                secret: Secret::Optional,
+                body: tieline_catalog::Body::Form,
+                pkce: tieline_catalog::Pkce::S256,
+                pkce_exempt: None,
+                scope_parameter: "scope".into(),
+                scope_separator: " ".into(),
+                authorize_parameters: self.authorize_parameters.clone(),
+                token_parameters: BTreeMap::new(),
+                token_headers: BTreeMap::new(),
+                issuer: self.issuer.clone(),
+                code_lifetime: 600,
+                reply: Reply {
+                    claims: [("sub", "/sub"), ("name", "/name"), ("email", "/email")]
+                        .map(|(name, pointer)| (name.to_owned(), pointer.to_owned()))
+                        .into(),
+                    ..Reply::default()
+                },
+                api_hosts,
+                browser_hosts: host(&self.authorize_url).into_iter().collect(),
+            },
+            scopes: self
+                .scopes
+                .iter()
+                .map(|name| Scope {
+                    name: name.clone(),
+                    meaning: if name == "offline_access" { "Stay signed in".into() } else { name.clone() },
+                    without: String::new(),
+                    granted_as: vec![],
+                    unreported: name == "offline_access",
+                    at_registration: false,
+                    optional: false,
+                })
+                .collect(),
+            redirect: Redirect {
+                ways: vec![Way::DeepLink, Way::Loopback, Way::Relay],
+                refused: BTreeMap::new(),
+                loopback_host: LoopbackHost::Ip,
+                loopback_port: LoopbackPort::Fixed,
+                single: false,
+                mismatch_is_silent: true,
+                loopback_unregistered: false,
+            },
+            lifetime: Lifetime {
+                access: AccessLife::Reply,
+                access_seconds: None,
+                refresh: RefreshKind::MayRotate,
+                idle_days: None,
+                absolute_days: None,
+                reuse_leeway: 0,
+                grants_per_user: None,
+                ends_early: vec![],
+            },
+            identify: self.userinfo_url.iter().map(step).collect(),
+            account: Account {
+                id: "{sub}".into(),
+                name: "{name}".into(),
+                email: "{email}".into(),
+                workspace: host(&self.authorize_url).unwrap_or_default(),
+                nobody: Some("This service does not tell whose account it is.".into()),
+            },
+            revoke: Revoke {
+                steps: revoke.collect(),
+                reaches_further: None,
+                honest: self.revocation_url.is_none().then(|| {
+                    "This service names no address to take a sign-in back. Remove the app in your account there.".to_owned()
+                }),
+            },
+            grant_page: None,
+            register: Register {
+                url: self.authorize_url.clone(),
+                who: "An administrator of the service".into(),
+                steps: vec![
+                    "Make an OAuth app (also called client or integration) at the service.".into(),
+                    "Copy this address into its redirect addresses: {redirect}".into(),
+                    "Allow these scopes: {scopes}".into(),
+                    "Copy its client ID, and its client secret if it has one.".into(),
+                ],
+                per: String::new(),
+                client_id_label: "Client ID".into(),
+                client_id_pattern: None,
+                client_id_problem: String::new(),
+                secret_label: "Client secret".into(),
+            },
+            errors: vec![],
+            unconfirmed: vec![],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(prompt: Option<&str>, offline_access: bool, additional: &str) -> Result<(Vec<String>, BTreeMap<String, String>)> {
+        Wishes { scopes: "read  read write", prompt, offline_access, additional }.read()
+    }
+
+    #[test]
+    fn prompt_is_login_unless_approval_prompt_comes_along() {
+        assert_eq!(read(None, true, "").expect("fine").1["prompt"], "login");
+        assert!(!read(None, true, "approval_prompt=force").expect("fine").1.contains_key("prompt"));
+        assert_eq!(read(Some("login+consent"), true, "").expect("fine").1["prompt"], "login consent");
+    }
+
+    #[test]
+    fn offline_access_is_added_unless_switched_off() {
+        assert_eq!(read(None, true, "").expect("fine").0, ["read", "write", "offline_access"]);
+        assert_eq!(read(None, false, "").expect("fine").0, ["read", "write"]);
+    }
+
+    #[test]
+    fn a_clash_with_a_parameter_of_ours_is_an_error_at_that_field() {
+        for name in OURS {
+            let error = read(None, true, &format!("{name}=x")).expect_err("clash");
+            assert_eq!(error.field.as_deref(), Some("additional_parameters"), "{name}");
+            assert!(error.message.contains(name));
+        }
+    }
+
+    #[test]
+    fn only_safe_addresses_are_taken() {
+        assert!(address("token_url", "https://login.example.com/token", false).is_ok());
+        for bad in ["http://login.example.com", "https://user@login.example.com", "ftp://x", "login.example.com", "https://x/#y", "http://127.0.0.1/"] {
+            assert!(address("token_url", bad, false).is_err(), "{bad}");
+        }
+        assert!(address("token_url", "http://127.0.0.1:9000/token", true).is_ok());
+        assert!(address("token_url", "http://10.0.0.1/token", true).is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! What a person or an organisation sets once. Pure.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Port of loopback redirects where the provider wants a registered one: in the dynamic range, and no known
+/// program's.
+pub const LOOPBACK_PORT: u16 = 47823;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct Settings {
+    /// `http://proxy.acme.example:8080`; empty takes the system's. No user name or password.
+    pub proxy: String,
+    /// PEM text of certificates to trust besides the system's.
+    pub extra_ca: String,
+    /// Port of loopback redirects where the provider wants a registered one. Default 47823.
+    pub loopback_port: Option<u16>,
+    /// The organisation's relay page: `https://acme.example/tieline`.
+    pub relay: String,
+    /// Where messages for the administrator go.
+    pub admin_email: String,
+    /// `system`, `light`, `dark`
+    pub theme: String,
+}

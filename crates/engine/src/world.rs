@@ -1,0 +1,256 @@
+//! Everything the flows work with: one world for real connections, another for practice.
+
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tieline_catalog::{Catalogue, Mistake, Provider, Secret as HasSecret, template};
+use tokio::sync::broadcast;
+use url::Url;
+
+use crate::browser::Browser;
+use crate::client::{Client, Network, Routes};
+use crate::clock::{Clock, Seconds};
+use crate::connection::Connection;
+use crate::error::{Code, Error, Result};
+use crate::event::Change;
+use crate::flows::connect::Flows;
+use crate::secret::Secret;
+use crate::settings::Settings;
+use crate::store::{AppRow, Kind, Store};
+use crate::vault::Vault;
+use crate::ways::Means;
+
+/// Practice providers, as the face started them.
+pub struct PracticeWorld {
+    /// Documented host pattern, and where it is practised.
+    pub routes: Vec<(String, Url)>,
+    pub apps: Vec<PracticeApp>,
+    pub control: Url,
+    /// Dropped with the world.
+    pub keep: Arc<dyn Any + Send + Sync>,
+}
+
+/// The app that an administrator would have registered at a practice provider.
+#[derive(Clone)]
+pub struct PracticeApp {
+    pub provider: String,
+    pub client_id: String,
+    pub client_secret: Option<Secret>,
+    /// Believable values for the provider's form.
+    pub inputs: BTreeMap<String, String>,
+}
+
+pub(crate) struct World {
+    pub folder: PathBuf,
+    pub scheme: Option<String>,
+    pub clock: Clock,
+    pub catalogue: RwLock<Catalogue>,
+    /// Provider files in the data folder that could not be read.
+    pub mistakes: Vec<Mistake>,
+    pub store: Store,
+    pub vault: Vault,
+    client: RwLock<Client>,
+    pub browser: Browser,
+    pub changes: broadcast::Sender<Change>,
+    pub flows: Flows,
+    /// One refresh at a time per connection in this process.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    pub deep_link_failed: AtomicBool,
+    /// Probes of the way back that wait for their deep link.
+    pub probes: Mutex<HashMap<String, tokio::sync::oneshot::Sender<()>>>,
+    pub practice: Option<PracticeWorld>,
+}
+
+/// Client id and secret of the organisation's app.
+#[derive(Debug, Clone)]
+pub(crate) struct AppKeys {
+    pub row: AppRow,
+    pub secret: Option<Secret>,
+}
+
+pub(crate) struct Parts {
+    pub folder: PathBuf,
+    pub scheme: Option<String>,
+    pub clock: Clock,
+    pub store: Store,
+    pub vault: Vault,
+    pub browser: Browser,
+    pub changes: broadcast::Sender<Change>,
+    pub practice: Option<PracticeWorld>,
+}
+
+impl World {
+    pub fn new(parts: Parts) -> Result<Self> {
+        let (mut catalogue, mut mistakes) = Catalogue::built_in();
+        let files = added_files(&parts.folder);
+        let (added, more) = Catalogue::read(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        mistakes.extend(more);
+        for provider in added.iter() {
+            catalogue.add(provider.clone());
+        }
+        for row in parts.store.services()? {
+            catalogue.add(row.service.provider(&row.id));
+        }
+        let settings = parts.store.settings()?;
+        let routes = routes(parts.practice.as_ref());
+        // A proxy or certificate that went bad must not keep the window from opening, where it can be mended.
+        let client = Client::new(&network(&settings), routes.clone())
+            .or_else(|_| Client::new(&Network { proxy: String::new(), extra_ca: String::new() }, routes))?;
+        Ok(Self {
+            folder: parts.folder,
+            scheme: parts.scheme,
+            clock: parts.clock,
+            catalogue: RwLock::new(catalogue),
+            mistakes,
+            store: parts.store,
+            vault: parts.vault,
+            client: RwLock::new(client),
+            browser: parts.browser,
+            changes: parts.changes,
+            flows: Flows::default(),
+            turns: Mutex::default(),
+            deep_link_failed: AtomicBool::new(false),
+            probes: Mutex::default(),
+            practice: parts.practice,
+        })
+    }
+
+    pub fn now(&self) -> Seconds {
+        self.clock.now()
+    }
+
+    pub fn provider(&self, name: &str) -> Result<Provider> {
+        let catalogue = self.catalogue.read().unwrap_or_else(PoisonError::into_inner);
+        catalogue.get(name).cloned().ok_or_else(|| Error::not_found("service called", name))
+    }
+
+    pub fn connection(&self, id: &str) -> Result<Connection> {
+        self.store.connection(id)?.ok_or_else(|| Error::not_found("connection", id))
+    }
+
+    pub fn client(&self) -> Client {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over network settings; the error names the field.
+    pub fn use_network(&self, settings: &Settings) -> Result<()> {
+        let client = Client::new(&network(settings), routes(self.practice.as_ref()))?;
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+        Ok(())
+    }
+
+    pub fn changed(&self, change: Change) {
+        let _nobody_listens = self.changes.send(change);
+    }
+
+    /// Writes down what happened and tells who watches.
+    pub fn happened(&self, it: &Connection, kind: Kind, words: &str) {
+        if let Err(error) = self.store.happened(&it.id, &it.title(), self.now(), kind, words) {
+            tracing::error!(%error, "an event could not be written down");
+        }
+        self.changed(Change::Connection { id: it.id.clone() });
+    }
+
+    /// The turn of a connection: held while its token is looked at or replaced.
+    pub fn turn(&self, connection: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(connection.to_owned()).or_default())
+    }
+
+    pub fn locks(&self) -> PathBuf {
+        self.folder.join("locks")
+    }
+
+    /// The app that serves these inputs: what it belongs to, and the row if it is set up.
+    pub fn app(&self, provider: &Provider, inputs: &template::Fields) -> Result<(String, Option<AppRow>)> {
+        let host = template::fill(&provider.register.per, inputs).unwrap_or_default();
+        let row = self.store.app(&provider.id, &host)?;
+        Ok((host, row))
+    }
+
+    /// The keys of an app. Fails with `NotSetUp` where an admin has to enter it first.
+    pub async fn app_keys(&self, provider: &Provider, host: &str) -> Result<AppKeys> {
+        let row = self.store.app(&provider.id, host)?.ok_or_else(|| not_set_up(provider, host))?;
+        let secret = match row.secret_entry() {
+            Some(entry) => Some(self.vault.get(&entry).await?.ok_or_else(|| {
+                Error::new(
+                    Code::NotSetUp,
+                    format!("The client secret of the app for {} is no longer in the keyring.", provider.name),
+                    "Enter it again in the app set-up.",
+                )
+            })?),
+            None => None,
+        };
+        if secret.is_none() && provider.oauth.secret == HasSecret::Required {
+            return Err(Error::new(
+                Code::NotSetUp,
+                format!("{} wants a client secret, and the app has none.", provider.name),
+                "Enter it in the app set-up.",
+            ));
+        }
+        Ok(AppKeys { row, secret })
+    }
+
+    /// What the ways back depend on.
+    pub fn means(&self, app: Option<&AppRow>) -> Result<Means> {
+        let settings = self.store.settings()?;
+        let relay = app.and_then(|app| app.relay.clone()).or(Some(settings.relay).filter(|relay| !relay.is_empty()));
+        Ok(Means {
+            scheme: self.scheme.clone(),
+            deep_link_failed: self.deep_link_failed.load(Ordering::Relaxed),
+            relay,
+            port: app.and_then(|app| app.loopback_port).or(settings.loopback_port),
+        })
+    }
+
+    /// Deletes vault entries that no row points to, except those another living process is about to need.
+    pub async fn sweep(&self) {
+        let Ok(strays) = self.store.strays() else { return };
+        for (entry, pid) in strays {
+            if pid != 0 && pid != std::process::id() && is_alive(pid) {
+                continue;
+            }
+            if self.vault.delete(&entry).await.is_ok() {
+                let _tried_again_at_the_next_start = self.store.swept(&entry);
+            }
+        }
+    }
+}
+
+pub(crate) fn not_set_up(provider: &Provider, host: &str) -> Error {
+    let place = if host.is_empty() { provider.name.clone() } else { host.to_owned() };
+    Error::new(
+        Code::NotSetUp,
+        format!("Your organisation's app for {place} is not set up yet."),
+        "An administrator does it once; the app set-up shows how, step by step.",
+    )
+}
+
+fn network(settings: &Settings) -> Network {
+    Network { proxy: settings.proxy.clone(), extra_ca: settings.extra_ca.clone() }
+}
+
+fn routes(practice: Option<&PracticeWorld>) -> Routes {
+    practice.map_or(Routes::Internet, |practice| Routes::Practice(practice.routes.clone()))
+}
+
+/// Provider files that an organisation dropped into the data folder.
+fn added_files(folder: &std::path::Path) -> Vec<(String, String)> {
+    let Ok(entries) = std::fs::read_dir(folder.join("providers")) else { return Vec::new() };
+    let mut files: Vec<(String, String)> = entries
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|it| it == "toml"))
+        .filter_map(|entry| Some((entry.file_name().to_string_lossy().into_owned(), std::fs::read_to_string(entry.path()).ok()?)))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Whether a process of this machine is still there. Where that cannot be told, it is taken to be.
+fn is_alive(pid: u32) -> bool {
+    let proc = std::path::Path::new("/proc");
+    !proc.join("self").exists() || proc.join(pid.to_string()).exists()
+}

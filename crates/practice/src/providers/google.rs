@@ -1,0 +1,1 @@
+//! What Gmail, Google Drive and Google Cloud Storage have in common.

@@ -1,0 +1,443 @@
+// Made from the engine's operations. `cargo xtask types` writes it; do not edit.
+
+export type Account = { id: string, name: string, email: string, workspace: string, };
+export type AdminMessage = { subject: string, body: string, };
+export type AppSummary = { provider: string, provider_name: string, 
+/**
+ * Empty where one app serves all.
+ */
+host: string, client_id: string, has_secret: boolean, 
+/**
+ * The organisation's relay page, where it has one.
+ */
+relay: string | null, loopback_port: number | null, saved_at: string, connections: number, };
+export type ById = { id: string, };
+export type ByProvider = { 
+/**
+ * Id or slug.
+ */
+provider: string, };
+export type Change = { "Connection": { id: string, } } | { "Flow": { id: string, } } | "Keyring" | "Providers" | "Settings" | "World";
+export type Check = { 
+/**
+ * `deep_link`, `loopback`, `browser`, `keyring`, `store`, `network`, `clock`, `catalogue`
+ */
+key: string, title: string, ok: boolean, words: string, press: Press | null, };
+export type CheckForm = { provider: string, inputs: { [key in string]: string }, way: string | null, 
+/**
+ * The app's redirect settings as they stand in the admin's form, not yet saved.
+ */
+relay: string | null, loopback_port: number | null, };
+export type Checks = { checks: Array<Check>, };
+export type ChoiceLine = { value: string, label: string, };
+export type Connect = { provider: string, inputs: { [key in string]: string }, 
+/**
+ * Scopes beyond the usual ones.
+ */
+more_scopes: Array<string>, 
+/**
+ * The connection to sign in again.
+ */
+reconnect: string | null, way: string | null, 
+/**
+ * The caller opens the address itself.
+ */
+quiet: boolean, };
+export type ConnectionDetail = { row: ConnectionRow, inputs: Array<NamedValue>, client_id: string, app_host: string, redirect: string, way_words: string, permissions: Array<Permission>, lasts: Lasts, secret: SecretPlace, health: Health, grant_page: GrantPage | null, disconnect: DisconnectPlan, 
+/**
+ * The newest fifty.
+ */
+events: Array<EventLine>, };
+export type ConnectionRow = { id: string, provider: string, provider_name: string, slug: string, monogram: string, color: string, 
+/**
+ * The name the person gave, else the account's.
+ */
+name: string, account: Account, state: ConnectionState, 
+/**
+ * "Working", "Needs you", …
+ */
+state_words: string, problem: Problem | null, 
+/**
+ * "No end date", "Next sign-in by 12 Mar 2027"
+ */
+sign_in_words: string, next_sign_in_at: string | null, connected_at: string, last_used_at: string | null, 
+/**
+ * How many permissions were asked and not granted.
+ */
+missing_scopes: number, };
+export type ConnectionState = "Working" | "NeedsYou" | "TemporarilyFailing" | "WaitingForAdmin" | "KeyringLocked" | "Disconnecting";
+export type Disconnect = { id: string, 
+/**
+ * Tell the provider as well. Default: where it does not reach further than this connection.
+ */
+revoke: boolean | null, };
+export type DisconnectPlan = { 
+/**
+ * The provider can be told to forget.
+ */
+revokes: boolean, 
+/**
+ * What will happen, sentence by sentence.
+ */
+words: Array<string>, 
+/**
+ * It reaches further than this connection: how.
+ */
+reaches_further: string | null, };
+export type Disconnected = { name: string, 
+/**
+ * The provider was told and its answer proves it.
+ */
+revoked: boolean, 
+/**
+ * Offline: it happens as soon as there is a network.
+ */
+queued: boolean, 
+/**
+ * What happened, sentence by sentence, with what stays.
+ */
+words: Array<string>, grant_page: GrantPage | null, };
+export type EventLine = { 
+/**
+ * Counts up; pass as `before` for older ones.
+ */
+id: number, connection: string, connection_name: string, at: string, 
+/**
+ * `connected`, `refreshed`, `failed`, `used`, `reconnected`, `scopes_changed`, `disconnecting`, `disconnected`, `recovered`, `renamed`
+ */
+kind: string, words: string, 
+/**
+ * `ok`, `lit`, `plain`
+ */
+tone: string, };
+export type EventsAsk = { 
+/**
+ * One connection's, or everybody's.
+ */
+id: string | null, before: number | null, 
+/**
+ * Default 100, at most 500.
+ */
+limit: number | null, };
+export type Failure = { 
+/**
+ * Stable: `not_found`, `bad_input`, `keyring_locked`, …
+ */
+code: string, message: string, 
+/**
+ * What to do.
+ */
+hint: string, 
+/**
+ * The field it is about, where it is about one.
+ */
+field: string | null, };
+export type FieldCheck = { key: string, 
+/**
+ * As it will be used.
+ */
+value: string, 
+/**
+ * In words: "acme.zendesk.com".
+ */
+preview: string, problem: string | null, };
+export type Flow = { id: string, provider: string, provider_name: string, reconnect: string | null, 
+/**
+ * Where the browser goes: "acme.zendesk.com".
+ */
+host: string, way: WayPlan, 
+/**
+ * The way offered should this one fail.
+ */
+next_way: WayPlan | null, started_at: string, ends_at: string, step: FlowStep, 
+/**
+ * The new, or renewed, connection.
+ */
+connection: string | null, problem: Problem | null, 
+/**
+ * Something to know while waiting: the browser could not be opened, say.
+ */
+notice: string | null, 
+/**
+ * What was allowed less than asked, in words.
+ */
+missing: Array<ScopeLine>, 
+/**
+ * Somebody else signed in at a reconnect: who. Answer with `keep_other_account`.
+ */
+other_account: Account | null, };
+export type FlowStep = "Waiting" | "Finishing" | "OtherAccount" | "Connected" | "Refused" | "Failed" | "Cancelled" | "TimedOut";
+export type ForgetApp = { provider: string, host: string, };
+export type FormCheck = { fields: Array<FieldCheck>, 
+/**
+ * The organisation's app that will be used.
+ */
+app: AppSummary | null, 
+/**
+ * What the app belongs to ("acme.zendesk.com"), empty where one app serves all.
+ */
+app_host: string, 
+/**
+ * The way back that will be used, then the ones after it.
+ */
+ways: Array<WayPlan>, guide: Guide, 
+/**
+ * Everything is there: `connect` can be pressed.
+ */
+ready: boolean, };
+export type GrantPage = { url: string, words: string, };
+export type Guide = { who: string, url: string, steps: Array<string>, 
+/**
+ * Every redirect address worth registering, best first.
+ */
+redirects: Array<string>, scopes: Array<string>, };
+export type Health = { words: string, last_ok_at: string | null, last_refresh_at: string | null, refreshes: number, last_failed_at: string | null, };
+export type InputField = { key: string, label: string, help: string, where_to_find: string, example: string, 
+/**
+ * `text`, `email`, `choice`
+ */
+kind: string, choices: Array<ChoiceLine>, default: string, required: boolean, };
+export type Keyring = { state: KeyringState, 
+/**
+ * "Keyring unlocked"
+ */
+title: string, 
+/**
+ * What it means and what to press.
+ */
+words: string, 
+/**
+ * "GNOME Keyring or another Secret Service", "a file locked with your passphrase"
+ */
+place: string, };
+export type KeyringState = "Unlocked" | "Locked" | "Absent" | "FileOpen" | "FileLocked";
+export type Lasts = { 
+/**
+ * When the access token in hand runs out.
+ */
+access_until: string | null, access_words: string, refresh_words: string, 
+/**
+ * The date by which the person has to sign in again if nothing else happens.
+ */
+next_sign_in_at: string | null, why: string, ends_early: Array<string>, };
+export type NamedValue = { label: string, value: string, };
+export type Nothing = Record<symbol, never>;
+export type OpenPage = { 
+/**
+ * A grant page, a registration page or the practice control page; other addresses are refused.
+ */
+url: string, };
+export type OtherAccount = { id: string, 
+/**
+ * True: a new connection for the other account. False: throw the sign-in away.
+ */
+keep: boolean, };
+export type Paste = { id: string, 
+/**
+ * The whole address the browser ended at.
+ */
+address: string, };
+export type Permission = { name: string, meaning: string, without: string, asked: boolean, 
+/**
+ * None where the provider does not tell.
+ */
+granted: boolean | null, };
+export type Press = { label: string, action: PressAction, url: string | null, };
+export type PressAction = "SignInAgain" | "TestAgain" | "EditApp" | "EditInputs" | "AskAdmin" | "UnlockKeyring" | "OpenPage" | "NetworkSettings" | "OtherWay" | "Close";
+export type Problem = { 
+/**
+ * Stable, for programs: `admin_approval`.
+ */
+code: string, happened: string, why: string, press: Press, more: Array<Press>, 
+/**
+ * A message ready to send where somebody else must act.
+ */
+message: AdminMessage | null, 
+/**
+ * What the provider said, and when, without secrets.
+ */
+evidence: Array<NamedValue>, };
+export type ProviderCard = { 
+/**
+ * `GOOGLE_DRIVE`
+ */
+id: string, 
+/**
+ * `google_drive`; also the icon's file name where there is one.
+ */
+slug: string, name: string, 
+/**
+ * `files`, `mail`, `knowledge`, `support`, `sales`, `chat`, `research`, `other`
+ */
+category: string, summary: string, monogram: string, color: string, 
+/**
+ * The organisation's app is set up for at least one place.
+ */
+app_ready: boolean, connections: number, 
+/**
+ * Described by an admin rather than built in.
+ */
+custom: boolean, };
+export type ProviderForm = { card: ProviderCard, notice: string | null, inputs: Array<InputField>, scopes: Array<ScopeLine>, grant_page: GrantPage | null, 
+/**
+ * Facts no source confirms.
+ */
+unconfirmed: Array<string>, client_id_label: string, secret_label: string, 
+/**
+ * `required`, `optional`, `none`
+ */
+secret: string, };
+export type Rename = { id: string, name: string, };
+export type SaveApp = { provider: string, 
+/**
+ * Inputs that tell which subdomain or instance the app belongs to.
+ */
+inputs: { [key in string]: string }, client_id: string, 
+/**
+ * Absent keeps the stored one; empty removes it.
+ */
+client_secret: string | null, 
+/**
+ * `https://…` page that forwards the answer; its path ends in `/integrations/<provider>`.
+ */
+relay: string | null, loopback_port: number | null, };
+export type SaveService = { name: string, 
+/**
+ * Read authorize, token and revoke addresses from the issuer's RFC 8414 metadata.
+ */
+issuer: string, authorize_url: string, token_url: string, client_id: string, client_secret: string | null, 
+/**
+ * Separated by spaces.
+ */
+scopes: string, 
+/**
+ * Default `login`, unless `additional_parameters` bring `approval_prompt`; several joined by `+`.
+ */
+prompt: string | null, 
+/**
+ * Add `offline_access` to the scopes. Default true.
+ */
+offline_access: boolean | null, 
+/**
+ * A query string: `audience=x&hd=acme.com`.
+ */
+additional_parameters: string, };
+export type ScopeLine = { name: string, meaning: string, without: string, optional: boolean, 
+/**
+ * Ticked when the app is registered, not asked for at sign-in.
+ */
+at_registration: boolean, };
+export type SecretPlace = { words: string, 
+/**
+ * The keyring entry's name, which is no secret.
+ */
+entry: string, };
+export type SetPractice = { on: boolean, };
+export type Settings = { 
+/**
+ * `http://proxy.acme.example:8080`; empty takes the system's. No user name or password.
+ */
+proxy: string, 
+/**
+ * PEM text of certificates to trust besides the system's.
+ */
+extra_ca: string, 
+/**
+ * Port of loopback redirects where the provider wants a registered one. Default 47823.
+ */
+loopback_port: number | null, 
+/**
+ * The organisation's relay page: `https://acme.example/tieline`.
+ */
+relay: string, 
+/**
+ * Where messages for the administrator go.
+ */
+admin_email: string, 
+/**
+ * `system`, `light`, `dark`
+ */
+theme: string, };
+export type SignInLink = { 
+/**
+ * The address to open in a browser on this computer. Holds no secret.
+ */
+url: string, };
+export type Status = { version: string, 
+/**
+ * Practice mode: only practice providers on this computer, kept apart from everything real.
+ */
+practice: boolean, 
+/**
+ * Where a person switches the practice providers' faults.
+ */
+practice_control: string | null, keyring: Keyring, sign_ins: number, needs_you: number, 
+/**
+ * Disconnects that wait for the network.
+ */
+queued: number, data_folder: string, };
+export type Tested = { ok: boolean, words: string, 
+/**
+ * Milliseconds the provider took.
+ */
+took_ms: number, problem: Problem | null, row: ConnectionRow, };
+export type UnlockKeyring = { 
+/**
+ * For the passphrase file only; never stored. At least 8 characters when the file is made.
+ */
+passphrase: string | null, 
+/**
+ * Make the passphrase file where the system has no keyring.
+ */
+choose_file: boolean, };
+export type WayPlan = { 
+/**
+ * `deep_link`, `loopback`, `relay`, `paste`
+ */
+way: string, 
+/**
+ * The exact redirect address.
+ */
+redirect: string, title: string, why: string, usable: boolean, };
+
+export interface Operations {
+  /** What stands at the window's edge: practice or not, keyring, how many need their person. */
+  status: { ask: Nothing; answer: Status };
+  /** Asks the system to unlock its keyring, or opens or makes the passphrase file. */
+  unlock_keyring: { ask: UnlockKeyring; answer: Keyring };
+  settings: { ask: Nothing; answer: Settings };
+  save_settings: { ask: Settings; answer: Settings };
+  /** Every fact Tieline depends on, each with its proof. */
+  doctor: { ask: Nothing; answer: Checks };
+  /** Proves scheme handler, loopback and browser by using them. */
+  check_way_back: { ask: Nothing; answer: Checks };
+  set_practice: { ask: SetPractice; answer: Status };
+  open_page: { ask: OpenPage; answer: Nothing };
+  providers: { ask: Nothing; answer: Array<ProviderCard> };
+  provider: { ask: ByProvider; answer: ProviderForm };
+  /** What became of typed inputs, and which app and way back they lead to. */
+  check_form: { ask: CheckForm; answer: FormCheck };
+  apps: { ask: Nothing; answer: Array<AppSummary> };
+  save_app: { ask: SaveApp; answer: AppSummary };
+  forget_app: { ask: ForgetApp; answer: Nothing };
+  save_service: { ask: SaveService; answer: ProviderCard };
+  forget_service: { ask: ByProvider; answer: Nothing };
+  /** Begins a sign-in and returns at once; the rest comes as changes of the flow. */
+  connect: { ask: Connect; answer: Flow };
+  flows: { ask: Nothing; answer: Array<Flow> };
+  flow: { ask: ById; answer: Flow };
+  open_again: { ask: ById; answer: Nothing };
+  sign_in_link: { ask: ById; answer: SignInLink };
+  cancel: { ask: ById; answer: Nothing };
+  paste: { ask: Paste; answer: Flow };
+  /** Ends a waiting sign-in and begins the same by the next way back. */
+  other_way: { ask: ById; answer: Flow };
+  other_account: { ask: OtherAccount; answer: Flow };
+  connections: { ask: Nothing; answer: Array<ConnectionRow> };
+  connection: { ask: ById; answer: ConnectionDetail };
+  rename: { ask: Rename; answer: ConnectionRow };
+  test: { ask: ById; answer: Tested };
+  refresh: { ask: ById; answer: Tested };
+  disconnect: { ask: Disconnect; answer: Disconnected };
+  events: { ask: EventsAsk; answer: Array<EventLine> };
+}

@@ -1,0 +1,25 @@
+import type { Component } from 'svelte';
+import Activity from './views/Activity.svelte';
+import AppSetup from './views/AppSetup.svelte';
+import ConnectForm from './views/ConnectForm.svelte';
+import Connections from './views/Connections.svelte';
+import Detail from './views/Detail.svelte';
+import Flow from './views/Flow.svelte';
+import Gallery from './views/Gallery.svelte';
+import Problem from './views/Problem.svelte';
+import Service from './views/Service.svelte';
+import Settings from './views/Settings.svelte';
+
+/** What an address shows. A view that wants the second part of the address takes it as `id`. */
+export const views: Record<string, Component<any>> = {
+  connections: Connections,
+  connection: Detail,
+  problem: Problem,
+  activity: Activity,
+  gallery: Gallery,
+  connect: ConnectForm,
+  app: AppSetup,
+  service: Service,
+  flow: Flow,
+  settings: Settings,
+};

@@ -1,0 +1,23 @@
+//! `cargo xtask bundle`: the packages that people install. On Debian and Ubuntu deb and rpm; elsewhere what the system
+//! calls for.
+
+use crate::Done;
+use crate::packages;
+use crate::shell::{must, npm_ci, program, target};
+
+pub fn bundle() -> Done {
+    packages::install(&[packages::BUILD, packages::BUNDLE])?;
+    npm_ci("ui")?;
+    // Tauri's command line builds the page as well (`beforeBuildCommand`). It finds `src-tauri` from the top folder.
+    let kinds: &[&str] = if cfg!(target_os = "linux") {
+        &["--bundles", "deb,rpm"]
+    } else if cfg!(target_os = "windows") {
+        &["--bundles", "nsis"]
+    } else {
+        &["--bundles", "dmg"]
+    };
+    let line = [&["ui/node_modules/.bin/tauri", "build"], kinds].concat();
+    must(&mut program("", &line))?;
+    eprintln!("The packages are in {}.", target().join("release/bundle").display());
+    Ok(())
+}

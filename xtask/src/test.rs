@@ -1,0 +1,125 @@
+//! `cargo xtask test`: everything that proves the project, from a clean clone, with one summary at the end.
+
+use std::io::Write;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::Done;
+use crate::packages;
+use crate::session::Session;
+use crate::shell::{answers, must, npm_ci, program, target, top};
+use crate::stage::{Counts, Stage, stage};
+
+/// A stage that hangs is ended, so that the summary always comes. Seconds; a cold build on two cores takes 900.
+const LONGEST: &str = "3000";
+
+/// Stages by name ("ui", "window", …) run alone; without a name all run.
+pub fn test(only: &[String]) -> Done {
+    packages::install(&[packages::BUILD, packages::SESSION, packages::WINDOW])?;
+    npm_ci("ui")?;
+    npm_ci("tests")?;
+    let tools = tools()?;
+    let logs = top().join("artefacts/logs");
+    std::fs::create_dir_all(&logs).map_err(|why| format!("{} could not be made: {why}", logs.display()))?;
+
+    let stages: Vec<Stage> = plan()
+        .into_iter()
+        .filter(|(name, ..)| only.is_empty() || only.iter().any(|wanted| wanted == name))
+        .map(|(name, counts, session, folder, line)| {
+            let line = [&["timeout", "--kill-after=20", LONGEST], line].concat();
+            let session = if session { Session::passing().map(Some) } else { Ok(None) };
+            let mut command = match &session {
+                Ok(Some(session)) => session.command(folder, &line),
+                Ok(None) => program(folder, &line),
+                // `false` fails the stage, and the reason stands above it.
+                Err(why) => {
+                    eprintln!("{why}");
+                    Command::new("false")
+                }
+            };
+            command.env("PATH", format!("{tools}:{}", std::env::var("PATH").unwrap_or_default()));
+            command.env("TIELINE_BUILT", target().join("debug"));
+            stage(name, counts, &mut command, logs.join(format!("{name}.log")))
+        })
+        .collect();
+    summary(&stages)
+}
+
+type Plan = (&'static str, Counts, bool, &'static str, &'static [&'static str]);
+
+/// Name, how to count, whether it needs a session with a keyring, folder, line. The window's code embeds `ui/dist`,
+/// so the page is built before anything of Rust.
+fn plan() -> Vec<Plan> {
+    let rust: &[&str] = if answers(&["cargo", "nextest", "--version"]) {
+        &["cargo", "nextest", "run", "--workspace", "--no-fail-fast"]
+    } else {
+        &["cargo", "test", "--workspace", "--no-fail-fast"]
+    };
+    vec![
+        ("ui-types", Counts::One, false, "ui", &["npm", "run", "check"]),
+        ("ui-build", Counts::One, false, "ui", &["npm", "run", "build"]),
+        ("format", Counts::One, false, "", &["cargo", "fmt", "--all", "--check"]),
+        (
+            "lints",
+            Counts::One,
+            false,
+            "",
+            &["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
+        ),
+        ("build", Counts::One, false, "", &["cargo", "build", "--workspace", "--bins", "--locked"]),
+        ("rust", Counts::Cargo, true, "", rust),
+        ("ui", Counts::Node, true, "tests", &["npm", "run", "--silent", "ui"]),
+        ("window", Counts::Node, false, "tests", &["npm", "run", "--silent", "window"]),
+        (
+            "demo",
+            Counts::One,
+            true,
+            "",
+            &["cargo", "run", "--quiet", "--locked", "--bin", "tieline", "--", "demo"],
+        ),
+    ]
+}
+
+/// `tauri-driver` is a program of cargo, kept inside the target folder. Answers the folder for `PATH`.
+fn tools() -> Done<String> {
+    let root = target().join("tools");
+    if !root.join("bin/tauri-driver").exists() {
+        let root = root.display().to_string();
+        must(&mut program(
+            "",
+            &["cargo", "install", "tauri-driver", "--version", "^2", "--locked", "--root", &root],
+        ))?;
+    }
+    Ok(root.join("bin").display().to_string())
+}
+
+fn summary(stages: &[Stage]) -> Done {
+    let passed: u32 = stages.iter().map(|stage| stage.tally.passed).sum();
+    let failed: u32 = stages.iter().map(|stage| stage.tally.failed).sum();
+    let mut text = String::from("\n");
+    for Stage { name, tally, took } in stages {
+        let mark = if tally.failed == 0 { "✓" } else { "✗" };
+        text += &format!(
+            "{mark} {name:<10} {:>5} passed {:>4} failed {:>10}\n",
+            tally.passed,
+            tally.failed,
+            time(*took)
+        );
+    }
+    text += &format!("\n{passed} passed, {failed} failed\n");
+    std::io::stdout().write_all(text.as_bytes()).map_err(|why| why.to_string())?;
+    match (passed, failed) {
+        (0, 0) => Err("No stage has that name.".into()),
+        (_, 0) => Ok(()),
+        _ => Err(format!("What each stage said is in {}.", top().join("artefacts/logs").display())),
+    }
+}
+
+fn time(took: Duration) -> String {
+    let seconds = took.as_secs();
+    if seconds >= 60 {
+        format!("{} min {:02} s", seconds / 60, seconds % 60)
+    } else {
+        format!("{:.1} s", took.as_secs_f32())
+    }
+}
