@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tauri::{AppHandle, Emitter, Manager, RunEvent, State};
-use tieline_engine::{Browser, Change, Clock, Failure};
+use tieline_engine::wire::{Change, Failure};
+use tieline_engine::{Browser, Clock};
 use tokio::sync::{broadcast, watch};
 
 use crate::start::{self, Start};
@@ -77,7 +78,11 @@ pub fn open(app: &mut tauri::App, start: &Start, addressed: bool) {
 async fn prove(engine: &tieline_engine::App, addressed: bool) {
     if addressed {
         let arrived = engine.prove_deep_link().await;
-        tracing::info!("{}: an address sent to try {}", start::scheme(), if arrived { "arrived" } else { "did not arrive" });
+        tracing::info!(
+            "{}: an address sent to try {}",
+            start::scheme(),
+            if arrived { "arrived" } else { "did not arrive" }
+        );
     }
 }
 

@@ -109,7 +109,8 @@ mod tests {
         assert!(claim(folder.path()).unwrap().is_none(), "the second start must not get the folder");
         let (say, hear) = mpsc::channel();
         listen(folder.path(), move |args| say.send(args).unwrap()).unwrap();
-        let args = ["tieline-desktop".to_owned(), "app.tieline.desktop://integrations/box?code=1\n2".to_owned()];
+        let args =
+            ["tieline-desktop".to_owned(), "app.tieline.desktop://integrations/box?code=1\n2".to_owned()];
         hand_over(folder.path(), &args).unwrap();
         assert_eq!(hear.recv_timeout(Duration::from_secs(2)).unwrap(), args);
 

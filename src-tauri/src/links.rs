@@ -44,8 +44,11 @@ pub fn register(app: &App) -> bool {
     use crate::scheme::{Desktop, register};
 
     let paths = app.path();
-    let (Ok(data), Ok(config), Ok(program)) = (paths.data_dir(), paths.config_dir(), std::env::current_exe()) else {
-        tracing::warn!("this system names no folder for desktop entries, so addresses do not come back by themselves");
+    let (Ok(data), Ok(config), Ok(program)) = (paths.data_dir(), paths.config_dir(), std::env::current_exe())
+    else {
+        tracing::warn!(
+            "this system names no folder for desktop entries, so addresses do not come back by themselves"
+        );
         return false;
     };
     let program = app.env().appimage.map_or(program, Into::into);

@@ -38,7 +38,9 @@ fn main() {
         Ok(app) => app.run(door::on_event),
         Err(why) => {
             tracing::error!("the window could not be opened: {why}");
-            eprintln!("Tieline's window could not be opened: {why}. The command line, `tieline`, does the same job.");
+            eprintln!(
+                "Tieline's window could not be opened: {why}. The command line, `tieline`, does the same job."
+            );
             std::process::exit(1);
         }
     }
@@ -76,7 +78,9 @@ mod tests {
                     let command = command.as_str().unwrap();
                     commands.insert(match plugin.as_str() {
                         "__app-acl__" => command.to_owned(),
-                        plugin => format!("plugin:{}|{command}", plugin.replace(':', "|").replace("core|", "")),
+                        plugin => {
+                            format!("plugin:{}|{command}", plugin.replace(':', "|").replace("core|", ""))
+                        }
                     });
                 }
             }
@@ -107,7 +111,10 @@ mod tests {
         let policy = security.csp.unwrap().to_string();
         for word in policy.split([' ', ';']).filter(|word| !word.is_empty()) {
             let known = ["'self'", "'none'", "data:", "ipc:", "http://ipc.localhost"].contains(&word);
-            assert!(known || word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-'), "{word}");
+            assert!(
+                known || word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-'),
+                "{word}"
+            );
         }
         assert!(policy.contains("default-src 'none'"));
         assert!(security.freeze_prototype);

@@ -67,8 +67,10 @@ pub fn register(desktop: &Desktop, program: &Path) -> io::Result<String> {
 
 /// The entry that the desktop takes for the scheme, and the program it starts.
 fn handler(desktop: &Desktop) -> Option<(PathBuf, PathBuf)> {
-    let asked = quiet("xdg-mime").stdout(Stdio::piped()).args(["query", "default", &desktop.mime()]).output().ok();
-    let told = asked.map(|asked| String::from_utf8_lossy(&asked.stdout).trim().to_owned()).unwrap_or_default();
+    let asked =
+        quiet("xdg-mime").stdout(Stdio::piped()).args(["query", "default", &desktop.mime()]).output().ok();
+    let told =
+        asked.map(|asked| String::from_utf8_lossy(&asked.stdout).trim().to_owned()).unwrap_or_default();
     // Without xdg-utils the list itself tells.
     let entry = if told.is_empty() { default_in(desktop)? } else { told };
     let system = std::env::var("XDG_DATA_DIRS").unwrap_or_else(|_| "/usr/local/share:/usr/share".into());
@@ -95,7 +97,9 @@ fn program_of(exec: &str) -> Option<PathBuf> {
     if word.contains('/') {
         return Some(PathBuf::from(word));
     }
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(&word)).find(|path| path.is_file())
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join(&word))
+        .find(|path| path.is_file())
 }
 
 fn same(a: &Path, b: &Path) -> bool {
@@ -199,7 +203,10 @@ mod tests {
 
     #[test]
     fn the_default_is_set_and_the_rest_of_the_list_stays() {
-        assert_eq!(with_default("", MIME, "o.desktop"), format!("[Default Applications]\n{MIME}=o.desktop\n"));
+        assert_eq!(
+            with_default("", MIME, "o.desktop"),
+            format!("[Default Applications]\n{MIME}=o.desktop\n")
+        );
         let before = format!(
             "# mine\n[Added Associations]\n{MIME}=x.desktop;\n\n[Default Applications]\ntext/html=w.desktop\n{MIME}=old.desktop\n"
         );
@@ -224,8 +231,11 @@ mod tests {
         let program = home.path().join("my apps").join("tieline");
         fs::create_dir_all(program.parent().unwrap()).unwrap();
         fs::write(&program, "").unwrap();
-        let desktop =
-            Desktop { data: home.path().join("data"), config: home.path().join("config"), scheme: "a.b".into() };
+        let desktop = Desktop {
+            data: home.path().join("data"),
+            config: home.path().join("config"),
+            scheme: "a.b".into(),
+        };
         for _ in 0..2 {
             let plain = plain_path(&desktop, &program).unwrap();
             assert!(is_plain(plain.as_os_str()), "{}", plain.display());

@@ -42,7 +42,8 @@ pub fn links(args: &[String]) -> Vec<String> {
     if args.len() == 1 {
         return Vec::new();
     }
-    let ours = |arg: &&String| arg.split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case(scheme()));
+    let ours =
+        |arg: &&String| arg.split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case(scheme()));
     args.iter().filter(ours).cloned().collect()
 }
 

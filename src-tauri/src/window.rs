@@ -17,7 +17,9 @@ pub fn open(app: &mut App) -> tauri::Result<()> {
         .visible(false)
         .disable_drag_drop_handler()
         // The page is ours alone: no link or script leads it, or a new window, anywhere else.
-        .on_navigation(|url| matches!(url.scheme(), "tauri" | "about") || url.host_str() == Some("tauri.localhost"))
+        .on_navigation(|url| {
+            matches!(url.scheme(), "tauri" | "about") || url.host_str() == Some("tauri.localhost")
+        })
         .on_new_window(|_url, _features| NewWindowResponse::Deny)
         .on_page_load(|window, page| {
             if page.event() == PageLoadEvent::Finished {

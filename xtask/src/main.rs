@@ -1,4 +1,5 @@
 //! `cargo xtask run | test | bundle`. Standard library only, so that it builds in seconds.
+
 mod bundle;
 mod packages;
 mod run;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 const USE: &str =
     "cargo xtask run [--practice]  build and open the window (in a terminal: the same job as a demo)
 cargo xtask test             everything that proves the project, with one summary at the end
-cargo xtask bundle           deb and rpm into target/release/bundle
+cargo xtask bundle           deb and rpm into target/release/bundle";
 
 /// What a chore ends with; the text is for the person who started it.
 type Done<T = ()> = Result<T, String>;

@@ -197,7 +197,10 @@ impl World {
     /// What the ways back depend on.
     pub fn means(&self, app: Option<&AppRow>) -> Result<Means> {
         let settings = self.store.settings()?;
-        let relay = app.and_then(|app| app.relay.clone()).or(Some(settings.relay).filter(|relay| !relay.is_empty()));
+        let own = app.and_then(|app| app.relay.clone()).or(Some(settings.relay).filter(|relay| !relay.is_empty()));
+        // The practice providers host the page that an organisation would host.
+        let practised = || self.practice.as_ref().map(|practice| format!("{}relay", practice.control));
+        let relay = own.or_else(practised);
         Ok(Means {
             scheme: self.scheme.clone(),
             deep_link_failed: self.deep_link_failed.load(Ordering::Relaxed),

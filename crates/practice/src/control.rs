@@ -20,6 +20,10 @@ pub(crate) fn answer(house: &House, routes: &[Route], request: &Request) -> Repl
         return Reply::text(421, "Control answers on this computer only.");
     }
     let parts: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
+    if let ("GET", ["relay", "integrations", _]) = (request.method.as_str(), parts.as_slice()) {
+        // The page that an organisation hosts, here hosted for practice.
+        return Reply::text(200, include_str!("../../../relay/index.html")).kind("text/html; charset=utf-8");
+    }
     let (subject, name) = match parts.as_slice() {
         [] => ("", None),
         [subject] => (*subject, None),

@@ -3,10 +3,15 @@ import type { Change, Failure } from './bindings';
 import type { Host } from './call';
 
 const KEPT = 'tieline.token';
+const GIVEN = '#token=';
 const AGAIN_MS = 2_000;
 
 export function http(): Host {
   const token = takeToken();
+  // The printed address, opened once more in this tab, changes only what stands after `#`.
+  addEventListener('hashchange', () => {
+    if (location.hash.startsWith(GIVEN)) location.reload();
+  });
   const headers = { Authorization: `Bearer ${token}` };
 
   return {
@@ -41,9 +46,9 @@ export function http(): Host {
 
 /** From `#token=…`, once: kept for this tab and taken out of the address, where it would stay in the history. */
 function takeToken(): string {
-  const [given = '', ...rest] = location.hash.slice(1).split('&');
-  if (given.startsWith('token=')) {
-    sessionStorage.setItem(KEPT, decodeURIComponent(given.slice('token='.length)));
+  const [given = '', ...rest] = location.hash.split('&');
+  if (given.startsWith(GIVEN)) {
+    sessionStorage.setItem(KEPT, decodeURIComponent(given.slice(GIVEN.length)));
     const route = rest.join('&');
     history.replaceState(null, '', location.pathname + location.search + (route ? `#${route}` : ''));
   }

@@ -1,8 +1,10 @@
 /** What happens when somebody presses what the engine offers. */
 import { SvelteSet } from 'svelte/reactivity';
-import type { Press } from '../api/bindings';
+import type { AdminMessage, Press } from '../api/bindings';
 import { call } from '../api/call';
+import { copy } from '../parts/copy';
 import { route } from './route.svelte';
+import { settings } from './settings.svelte';
 import { status } from './status.svelte';
 import { voice } from './voice.svelte';
 
@@ -63,6 +65,17 @@ export function test(connection: string): Promise<boolean> {
 }
 
 export const openPage = (url: string): Promise<boolean> => voice.hear(() => call('open_page', { url }));
+
+/** Opens the mail program with the message in it; where there is none, puts it on the clipboard. */
+export async function writeEmail({ subject, body }: AdminMessage): Promise<void> {
+  const to = encodeURIComponent(settings.value?.admin_email ?? '');
+  try {
+    await call('open_page', { url: `mailto:${to}?subject=${encodeURIComponent(subject)}&body=${encodeURIComponent(body)}` });
+  } catch {
+    const done = await copy(`${subject}\n\n${body}`);
+    voice.tell('The mail program did not open.', done ? 'The message is copied: paste it into an e-mail.' : 'Mark the message and copy it by hand.');
+  }
+}
 
 /** Asks the system for its keyring; where a passphrase is needed, leads to the place that takes it. */
 export function unlock(): Promise<boolean> {

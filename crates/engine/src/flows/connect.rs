@@ -158,7 +158,8 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
     let redirect_text = plan.redirect.clone();
     let suffix = match (plan.way, &listener) {
         (Way::Relay, Some(listener)) => format!("p{}", listener.port()),
-        (Way::Relay, None) => "d".to_owned(),
+        (Way::Relay, None) if world.scheme.as_deref() == Some(crate::SCHEME) => "d".to_owned(),
+        (Way::Relay, None) => "dev".to_owned(),
         _ => String::new(),
     };
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Store, from_json, json};
-use crate::clock::Seconds;
 use crate::connection::{Connection, Trouble};
 use crate::error::Result;
 

@@ -142,9 +142,8 @@ fn user(person: &Person) -> Value {
 }
 
 fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
-    let oauth = |error: &str, words: &str| {
-        Reply::json(400, &json!({ "error": error, "error_description": words }))
-    };
+    let oauth =
+        |error: &str, words: &str| Reply::json(400, &json!({ "error": error, "error_description": words }));
     let api = |status: u16, code: &str, message: &str| {
         let body = json!({
             "type": "error",
@@ -175,10 +174,8 @@ fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
         (Stage::Authorize, Problem::UnknownClient) => {
             trouble.page("invalid_client", "There is no app with this client id.")
         }
-        (Stage::Authorize | Stage::Consent, Problem::AdminApproval) => trouble.page(
-            "Disabled by Administrator",
-            "An administrator of Acme has to enable this app first.",
-        ),
+        (Stage::Authorize | Stage::Consent, Problem::AdminApproval) => trouble
+            .page("Disabled by Administrator", "An administrator of Acme has to enable this app first."),
         (Stage::Authorize | Stage::Consent, Problem::Refused) => trouble.call_back(&[
             ("error", "access_denied"),
             ("error_description", "The user denied access to your application"),

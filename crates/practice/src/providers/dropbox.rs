@@ -102,21 +102,20 @@ fn token(desk: &Desk, request: &Request) -> Answer {
             if desk.look(&online(&code)).is_some() {
                 rules.refresh = Refresh::None;
             }
-            let offer = Redemption {
-                code: &code,
-                client_id: app.client_id,
-                redirect_uri: request.field("redirect_uri").as_deref(),
-                verifier: request.field("code_verifier").as_deref(),
-                host: &request.host,
-            };
-            desk.redeem(&offer, &rules)?
+            desk.redeem(
+                &Redemption {
+                    code: &code,
+                    client_id: app.client_id,
+                    redirect_uri: request.field("redirect_uri").as_deref(),
+                    verifier: request.field("code_verifier").as_deref(),
+                    host: &request.host,
+                },
+                &rules,
+            )?
         }
         Some("refresh_token") => {
-            let issued = desk.renew(
-                &request.field("refresh_token").unwrap_or_default(),
-                app.client_id,
-                &rules,
-            )?;
+            let issued =
+                desk.renew(&request.field("refresh_token").unwrap_or_default(), app.client_id, &rules)?;
             return Ok(Reply::json(
                 200,
                 &json!({
@@ -198,9 +197,8 @@ fn revoke(desk: &Desk, request: &Request) -> Answer {
 }
 
 fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
-    let oauth = |error: &str, words: &str| {
-        Reply::json(400, &json!({ "error": error, "error_description": words }))
-    };
+    let oauth =
+        |error: &str, words: &str| Reply::json(400, &json!({ "error": error, "error_description": words }));
     let api = |status: u16, tag: &str, mut error: Value| {
         error[".tag"] = json!(tag);
         Reply::json(status, &json!({ "error_summary": format!("{tag}/.."), "error": error }))

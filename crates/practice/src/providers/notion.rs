@@ -51,7 +51,11 @@ pub static NOTION: Provider = Provider {
     choices: &[Choice {
         key: "pages",
         label: "Select pages",
-        options: &[("handbook", "Company handbook"), ("support", "Support playbook"), ("roadmap", "Roadmap 2027")],
+        options: &[
+            ("handbook", "Company handbook"),
+            ("support", "Support playbook"),
+            ("roadmap", "Roadmap 2027"),
+        ],
         several: true,
     }],
     // How long an access token lives is not documented. An hour makes clients meet the refusal that tells them.
@@ -183,13 +187,12 @@ fn introspect(desk: &Desk, request: &Request) -> Answer {
 }
 
 fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
-    let body = |status: u16, code: &str, message: &str| {
-        json!({ "object": "error", "status": status, "code": code, "message": message, "request_id": REQUEST })
-    };
+    let body = |status: u16, code: &str, message: &str| json!({ "object": "error", "status": status, "code": code, "message": message, "request_id": REQUEST });
     let object = |status: u16, code: &str, message: &str| Reply::json(status, &body(status, code, message));
     Some(match (trouble.stage, trouble.problem) {
         (_, Problem::RateLimited) => {
-            let mut limited = body(429, "rate_limited", "You have been rate limited. Try again in a few seconds.");
+            let mut limited =
+                body(429, "rate_limited", "You have been rate limited. Try again in a few seconds.");
             limited["additional_data"] = json!({ "rate_limit_reason": "public_api_request_rate_limit" });
             Reply::json(429, &limited)
         }

@@ -1,0 +1,69 @@
+//! Practice providers: joined, or started for as long as this process runs.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tieline_engine::wire::Failure;
+use tieline_engine::{Code, Error, PracticeApp, PracticeStarter, PracticeWorld, Secret};
+use tieline_practice::Practice;
+
+use crate::ask::Result;
+use crate::{Everywhere, print};
+
+/// How the engine gets practice providers: those at the address, else those of its folder.
+pub fn starter(at: Option<url::Url>) -> PracticeStarter {
+    Arc::new(move |folder| {
+        let at = at.clone();
+        Box::pin(async move {
+            let practice = match at {
+                Some(control) => tieline_practice::join(control).await,
+                None => tieline_practice::join_or_start(&folder).await,
+            };
+            practice.map(world).map_err(|error| no_practice(&error))
+        })
+    })
+}
+
+fn no_practice(error: &std::io::Error) -> Error {
+    Error::new(
+        Code::NotSetUp,
+        format!("The practice providers did not start: {error}."),
+        "Check the address given by --practice-at, or leave it out.",
+    )
+}
+
+/// Practice providers as the engine knows them.
+pub fn world(practice: Practice) -> PracticeWorld {
+    PracticeWorld {
+        routes: practice.routes().iter().map(|route| (route.host.clone(), route.origin.clone())).collect(),
+        apps: practice
+            .apps()
+            .iter()
+            .map(|app| PracticeApp {
+                provider: app.provider.clone(),
+                client_id: app.client_id.clone(),
+                client_secret: app.client_secret.clone().map(Secret::new),
+                inputs: app.inputs.clone(),
+            })
+            .collect(),
+        control: practice.control().clone(),
+        keep: Arc::new(practice),
+    }
+}
+
+/// `tieline practise`
+pub async fn run(all: &Everywhere) -> Result<()> {
+    let practice = tieline_practice::start(tieline_practice::Options { folder: all.data.clone() })
+        .await
+        .map_err(|error| Failure::from(no_practice(&error)))?;
+    if all.json {
+        print::json(&json!({ "control": practice.control(), "routes": practice.routes(), "apps": practice.apps() }));
+    } else {
+        let rows = practice.routes().iter().map(|route| vec![route.host.clone(), route.origin.to_string()]);
+        print::table(&["Documented host", "Practised at"], rows);
+        print::line(&format!("\nSwitch faults at {}", practice.control()));
+    }
+    print::talk("The practice providers run until you press Ctrl C.");
+    let _interrupted = tokio::signal::ctrl_c().await;
+    Ok(())
+}

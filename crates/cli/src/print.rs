@@ -1,0 +1,70 @@
+//! The one place that writes: data to stdout, talk to stderr.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+use tieline_engine::wire::Failure;
+
+use crate::Everywhere;
+
+pub const EXIT_CODES: &str = "Exit codes: 0 done · 1 unexpected · 2 bad input · 3 not found or not set up · 4 somebody \
+has to act · 5 the service or the network, time mends it · 6 keyring locked or missing · 7 data folder · 8 cancelled, \
+refused or timed out";
+
+#[expect(clippy::print_stdout, reason = "stdout is where data goes")]
+pub fn line(text: &str) {
+    println!("{text}");
+}
+
+pub fn json(value: &impl Serialize) {
+    line(&serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+pub fn talk(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Columns as wide as their widest cell; the last one is left ragged.
+pub fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row.into_iter().map(|cell| shown(&cell)).collect()).collect();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([heads[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+    let print = |cells: &[String]| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        line(padded.collect::<Vec<_>>().join("  ").trim_end());
+    };
+    print(&heads.iter().map(|head| (*head).to_owned()).collect::<Vec<_>>());
+    rows.iter().for_each(|row| print(row));
+}
+
+/// Text of a provider, made safe for a terminal: no control characters can move its cursor.
+pub fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Says what failed and picks the exit code.
+pub fn failed(all: &Everywhere, failure: &Failure) -> ExitCode {
+    if all.json {
+        json(&serde_json::json!({ "error": failure }));
+    }
+    if let Some(field) = &failure.field {
+        eprint!("{field}: ");
+    }
+    eprintln!("{}", shown(&failure.message));
+    if !failure.hint.is_empty() {
+        eprintln!("{}", shown(&failure.hint));
+    }
+    ExitCode::from(match failure.code.as_str() {
+        "bad_input" => 2,
+        "not_found" | "not_set_up" => 3,
+        "needs_you" | "conflict" => 4,
+        "temporary" | "busy" => 5,
+        "keyring_locked" | "keyring_absent" => 6,
+        "storage" => 7,
+        "cancelled" | "timed_out" | "refused" => 8,
+        _ => 1,
+    })
+}

@@ -1,0 +1,92 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tieline_practice::Fault;
+
+use crate::world::{Answer, World, encoded, text};
+
+const GONG_SCOPES: &str = "api:workspaces:read api:users:read api:calls:read:basic";
+
+async fn gong_token(world: &World, fields: &[(&str, &str)], client: &str) -> Answer {
+    let basic = format!("Basic {}", STANDARD.encode(client));
+    let headers = [("authorization", basic.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+    world.send("POST", "https://app.gong.io/oauth2/generate-customer-token", &headers, &encoded(fields)).await
+}
+
+const GONG_CLIENT: &str = "practice-gong-client:practice-gong-secret";
+
+async fn gong_signed_in(world: &World) -> Value {
+    let back = "http://localhost:47823/integrations/gong";
+    let ask = [
+        ("client_id", "practice-gong-client"),
+        ("response_type", "code"),
+        ("access_type", "offline"),
+        ("scope", GONG_SCOPES),
+        ("redirect_uri", back),
+        ("state", "s1"),
+    ];
+    let code = world.code("https://app.gong.io/oauth2/authorize", &ask).await;
+    let fields = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", back)];
+    gong_token(world, &fields, GONG_CLIENT).await.with(200)
+}
+
+#[tokio::test]
+async fn gong_the_whole_way() {
+    let world = World::new().await;
+    let first = gong_signed_in(&world).await;
+    assert_eq!((&first["expires_in"], &first["token_type"]), (&json!(86_400), &json!("bearer")));
+    assert_eq!(first["scope"], GONG_SCOPES);
+    let base = text(&first, "/api_base_url_for_customer");
+    assert_eq!(base, "https://company-17.api.gong.io");
+
+    let access = text(&first, "/access_token");
+    let workspaces = world.get(&format!("{base}/v2/workspaces"), &access).await.with(200);
+    assert_eq!(text(&workspaces, "/workspaces/0/name"), "Acme");
+    let page = world.get(&format!("{base}/v2/users"), &access).await.with(200);
+    assert_eq!(text(&page, "/users/0/emailAddress"), "maya.lind@acme.example");
+    let cursor = text(&page, "/records/cursor");
+    let rest = world.get(&format!("{base}/v2/users?cursor={cursor}"), &access).await.with(200);
+    assert!(rest.pointer("/records/cursor").is_none(), "no cursor on the last page");
+    let count = |page: &Value| page["users"].as_array().unwrap().len();
+    assert_eq!(json!(count(&page) + count(&rest)), page["records"]["totalRecords"]);
+
+    for elsewhere in ["https://api.gong.io", "https://company-18.api.gong.io"] {
+        let refused = world.get(&format!("{elsewhere}/v2/users"), &access).await.with(401);
+        assert_eq!(text(&refused, "/errors/0"), "access token has been revoked", "{elsewhere}");
+    }
+
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", &text(&first, "/refresh_token"))];
+    let second = gong_token(&world, &refresh, GONG_CLIENT).await.with(200);
+    assert_ne!(second["refresh_token"], first["refresh_token"]);
+    assert_eq!(world.get(&format!("{base}/v2/users"), &text(&second, "/access_token")).await.status, 200);
+    let again = gong_token(&world, &refresh, GONG_CLIENT).await.with(400);
+    assert_eq!(again["error"], "invalid_grant", "each refresh token works once");
+}
+
+#[tokio::test]
+async fn gong_wants_basic_and_words_its_errors_without_codes() {
+    let world = World::new().await;
+    let first = gong_signed_in(&world).await;
+    let token = text(&first, "/refresh_token");
+    let in_body = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", &token),
+        ("client_id", "practice-gong-client"),
+        ("client_secret", "practice-gong-secret"),
+    ];
+    let refused = world.form("https://app.gong.io/oauth2/generate-customer-token", &in_body).await;
+    assert_eq!(refused.with(401)["error"], "invalid_client");
+    let swapped = "practice-gong-secret:practice-gong-client";
+    assert_eq!(gong_token(&world, &in_body[..2], swapped).await.status, 401);
+
+    world.fault("gong", Fault::RateLimited).await;
+    let base = text(&first, "/api_base_url_for_customer");
+    let slow_down = world.get(&format!("{base}/v2/users"), &text(&first, "/access_token")).await;
+    assert_eq!(slow_down.header("retry-after"), Some("2"));
+    let said = slow_down.with(429);
+    assert!(said.pointer("/errors/0").is_some() && said.get("requestId").is_some());
+
+    world.fault("gong", Fault::TokenReused).await;
+    let dead = gong_token(&world, &in_body[..2], GONG_CLIENT).await.with(400);
+    assert_eq!(dead["error_description"], "Refresh token code is invalid");
+}

@@ -1,0 +1,65 @@
+/** The other ways back: this computer's own address, the organisation's relay page, pasting the address. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { after, before, beforeEach, test } from 'node:test';
+import { Desk, until } from './desk.js';
+
+let desk, tieline;
+
+before(async () => {
+  desk = await Desk.open('ways');
+  tieline = await desk.tieline();
+});
+after(async () => {
+  await tieline?.close();
+  await desk?.close();
+});
+beforeEach(() => desk.clearTabs());
+
+test('a provider that takes no app address comes back over loopback, and the window comes forward', async () => {
+  await tieline.go('#/gallery');
+  await tieline.press('Google Drive');
+  await tieline.sees('Through this computer’s own address').catch(() => tieline.sees("Through this computer's own address"));
+  await tieline.press('Continue in your browser');
+  const consent = await desk.tab('Sign in to Google');
+  desk.run('xdotool', 'search', '--onlyvisible', '--class', 'chromium', 'windowactivate');
+  await until('the browser in front', () => desk.front() !== 'Tieline');
+  await consent.getByRole('button', { name: 'Allow' }).click();
+  await tieline.sees('Google Drive is connected');
+  await until('Tieline in front', () => desk.front() === 'Tieline');
+  desk.shot('loopback-connected');
+  await until('the page without its query', () => consent.url().startsWith('http://127.0.0.1:') && !consent.url().includes('code='));
+  await consent.bringToFront();
+  desk.run('xdotool', 'search', '--onlyvisible', '--class', 'chromium', 'windowactivate');
+  desk.shot('loopback-page');
+});
+
+test('an address that did not find its way back is pasted', async () => {
+  await tieline.go('#/gallery');
+  await tieline.press('Slack');
+  await tieline.press('Continue in your browser');
+  const consent = await desk.tab('Sign in to Slack');
+  // The browser that loses the way: its jump is caught and kept from happening.
+  const cdp = await consent.context().newCDPSession(consent);
+  await cdp.send('Fetch.enable', { patterns: [{ requestStage: 'Response' }] });
+  const lost = new Promise((resolve) => {
+    cdp.on('Fetch.requestPaused', async ({ requestId, responseStatusCode, responseHeaders = [] }) => {
+      const location = responseHeaders.find(({ name }) => name.toLowerCase() === 'location')?.value;
+      if (responseStatusCode >= 300 && responseStatusCode < 400 && location?.includes('code=')) {
+        await cdp.send('Fetch.fulfillRequest', { requestId, responseCode: 204 });
+        resolve(location);
+      } else {
+        await cdp.send('Fetch.continueRequest', { requestId });
+      }
+    });
+  });
+  await consent.getByRole('button', { name: 'Allow' }).click({ noWaitAfter: true });
+  const address = await lost;
+  await tieline.field('Signed in, but nothing happened here?', 'https://example.org/not-this-one');
+  await tieline.press('Finish');
+  await tieline.sees('Copy the whole address').catch(async () => assert.fail(await tieline.text()));
+  await tieline.field('Signed in, but nothing happened here?', address);
+  await tieline.press('Finish');
+  await tieline.sees('Slack is connected');
+});
