@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tauri::{App, Manager};
+use tauri_plugin_deep_link::DeepLinkExt;
 
 use crate::links;
 
@@ -25,7 +26,11 @@ pub fn be_the_only_one(app: &App, folder: &Path) {
         Ok(Some(lock)) => {
             app.manage(Hold(lock));
             let handle = app.handle().clone();
-            let heard = listen(folder, move |args| links::second_start(&handle, args));
+            let heard = listen(folder, move |args| {
+                // As the single-instance plugin does before its own callback.
+                handle.deep_link().handle_cli_arguments(args.iter());
+                links::second_start(&handle, args);
+            });
             if let Err(why) = heard {
                 tracing::warn!("a second start cannot be heard: {why}");
             }

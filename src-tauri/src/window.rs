@@ -1,7 +1,7 @@
 //! The one window.
 
 use tauri::webview::{Color, NewWindowResponse, PageLoadEvent};
-use tauri::{App, AppHandle, Manager, Theme, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{App, AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 /// The page's own ground, day and night, so that nothing flashes before it is painted.
 const DAY: Color = Color(0xfc, 0xfc, 0xfa, 0xff);
@@ -27,8 +27,23 @@ pub fn open(app: &mut App) -> tauri::Result<()> {
             }
         })
         .build()?;
-    let ground = if window.theme().is_ok_and(|theme| theme == Theme::Dark) { NIGHT } else { DAY };
+    let ground = if is_night(&window) { NIGHT } else { DAY };
     window.set_background_color(Some(ground))
+}
+
+/// The desktop is dark. Of a Linux desktop its colours tell: themes, settings and variables all end there.
+#[cfg(target_os = "linux")]
+fn is_night(window: &WebviewWindow) -> bool {
+    use gtk::prelude::{StyleContextExt, WidgetExt};
+
+    let ground =
+        window.gtk_window().ok().and_then(|window| window.style_context().lookup_color("theme_bg_color"));
+    ground.is_some_and(|ground| ground.red() + ground.green() + ground.blue() < 1.5)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_night(window: &WebviewWindow) -> bool {
+    window.theme().is_ok_and(|theme| theme == tauri::Theme::Dark)
 }
 
 /// In front of everything, also when it was minimised.

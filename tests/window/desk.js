@@ -110,11 +110,21 @@ export class Desk {
 
   /** The tab that shows a page with this heading. */
   tab(heading) {
-    return until(`the browser to show "${heading}"`, async () => {
+    return this.until(`the browser to show "${heading}"`, async () => {
       for (const page of this.tabs()) {
         if ((await page.locator('h1').first().textContent({ timeout: 300 }).catch(() => ''))?.includes(heading)) return page;
       }
     });
+  }
+
+  /** As [until]; a wait in vain leaves a picture. */
+  async until(what, ask) {
+    try {
+      return await until(what, ask);
+    } catch (why) {
+      this.shot('in-vain');
+      throw why;
+    }
   }
 
   /** Closes every tab but one empty one, which keeps the browser alive. */
@@ -190,7 +200,7 @@ class Tieline {
   }
 
   find(xpath, what) {
-    return until(what, async () => {
+    return this.desk.until(what, async () => {
       for (const element of await this.page.findElements(By.xpath(xpath))) {
         if (await element.isDisplayed()) return element;
       }
@@ -204,7 +214,7 @@ class Tieline {
   }
 
   async press(words) {
-    await until(`pressing "${words}"`, async () => {
+    await this.desk.until(`pressing "${words}"`, async () => {
       await (await this.button(words)).click();
       return true;
     });

@@ -219,7 +219,8 @@ mod tests {
         let words: Vec<_> = placed[0].get_args().map(|word| word.to_string_lossy().into_owned()).collect();
         assert_eq!(words, [format!("--url={url}")]);
 
-        launch(chosen(&format!("no-such-browser-here:false --:touch {} %s/x", seen.display()), &url)).unwrap();
+        launch(chosen(&format!("no-such-browser-here:false --:touch {} %s/x", seen.display()), &url))
+            .unwrap();
         let until = Instant::now() + Duration::from_secs(10);
         while !seen.exists() {
             assert!(Instant::now() < until, "the third command never ran");

@@ -52,7 +52,10 @@ impl Callback {
 
     /// Whether any parameter is repeated.
     pub fn has_duplicates(&self) -> bool {
-        self.query.iter().enumerate().any(|(at, (name, _))| self.query[..at].iter().any(|(other, _)| other == name))
+        self.query
+            .iter()
+            .enumerate()
+            .any(|(at, (name, _))| self.query[..at].iter().any(|(other, _)| other == name))
     }
 }
 

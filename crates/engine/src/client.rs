@@ -137,7 +137,9 @@ impl Client {
         if request.carries_something() && !host_allowed(&request.allowed_hosts, &host) {
             return Err(Error::new(
                 Code::Refused,
-                format!("Tieline sent nothing to {host}: it is not one of the addresses listed for this provider."),
+                format!(
+                    "Tieline sent nothing to {host}: it is not one of the addresses listed for this provider."
+                ),
                 "If your organisation uses this address, its administrator can add it to the provider's file.",
             ));
         }
@@ -169,7 +171,10 @@ impl Client {
             if body.len() + chunk.len() > self.limits.answer {
                 return Err(Error::new(
                     Code::Temporary,
-                    format!("{host} sent more than {} KB, so Tieline stopped reading.", self.limits.answer / 1024),
+                    format!(
+                        "{host} sent more than {} KB, so Tieline stopped reading.",
+                        self.limits.answer / 1024
+                    ),
                     "Try again later. If it stays, this address may not be the provider's.",
                 ));
             }
@@ -199,13 +204,14 @@ impl Client {
             )),
             Routes::Practice(_) if is_loopback(url) => Ok(url.clone()),
             Routes::Practice(routes) => {
-                let (_, origin) = routes.iter().find(|(pattern, _)| host_matches(pattern, &host)).ok_or_else(|| {
-                    Error::new(
-                        Code::Refused,
-                        format!("{host} is not part of practice mode, so nothing was sent."),
-                        "Turn practice mode off to reach real addresses.",
-                    )
-                })?;
+                let (_, origin) =
+                    routes.iter().find(|(pattern, _)| host_matches(pattern, &host)).ok_or_else(|| {
+                        Error::new(
+                            Code::Refused,
+                            format!("{host} is not part of practice mode, so nothing was sent."),
+                            "Turn practice mode off to reach real addresses.",
+                        )
+                    })?;
                 let mut placed = origin.clone();
                 placed.set_path(url.path());
                 placed.set_query(url.query());

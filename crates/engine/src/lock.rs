@@ -67,7 +67,10 @@ fn try_lock(folder: &Path, file: &mut File) -> Result<bool> {
     match file.try_lock() {
         Ok(()) => {
             // Only for the words of whoever waits; the lock holds without it.
-            let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
+            let noted = file
+                .set_len(0)
+                .and_then(|()| file.rewind())
+                .and_then(|()| write!(file, "{}", std::process::id()));
             if let Err(error) = noted {
                 tracing::debug!(%error, "the lock's owner is not noted");
             }
@@ -112,12 +115,14 @@ mod tests {
         let other = ConnectionLock::take(folder.path(), "c2", Duration::ZERO).await;
         assert!(other.is_ok());
 
-        let refused = ConnectionLock::take(folder.path(), "c1", Duration::from_millis(30)).await.err().unwrap();
+        let refused =
+            ConnectionLock::take(folder.path(), "c1", Duration::from_millis(30)).await.err().unwrap();
         assert_eq!(refused.code, Code::Busy);
         assert!(refused.message.contains(&std::process::id().to_string()), "{refused}");
 
         let path = folder.path().to_owned();
-        let waiting = tokio::spawn(async move { ConnectionLock::take(&path, "c1", Duration::from_secs(5)).await });
+        let waiting =
+            tokio::spawn(async move { ConnectionLock::take(&path, "c1", Duration::from_secs(5)).await });
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(!waiting.is_finished());
         drop(first);
@@ -165,7 +170,10 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let mut owner = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", &format!("{}::a_killed_owner_lets_go", module_path!().split_once("::").unwrap().1)])
+            .args([
+                "--exact",
+                &format!("{}::a_killed_owner_lets_go", module_path!().split_once("::").unwrap().1),
+            ])
             .env(FOLDER, folder.path())
             .stdout(Stdio::null())
             .spawn()

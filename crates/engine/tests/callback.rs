@@ -1,4 +1,5 @@
 //! The loopback listener, spoken to over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helping functions too")]
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -34,13 +35,12 @@ fn mine(callback: &Callback) -> bool {
 }
 
 /// Runs `browser` against a listener that waits for `state=right`, which it has to send in the end.
-async fn with_listener<T: Send + 'static>(
-    browser: impl FnOnce(u16) -> T + Send + 'static,
-) -> (Callback, T) {
+async fn with_listener<T: Send + 'static>(browser: impl FnOnce(u16) -> T + Send + 'static) -> (Callback, T) {
     let mut loopback = Loopback::open(None, PATH).await.unwrap();
     let port = loopback.port();
     let browser = tokio::task::spawn_blocking(move || browser(port));
-    let callback = tokio::time::timeout(Duration::from_secs(30), loopback.answer(mine, Page::connected())).await;
+    let callback =
+        tokio::time::timeout(Duration::from_secs(30), loopback.answer(mine, Page::connected())).await;
     (callback.expect("the right return was not seen"), browser.await.unwrap())
 }
 
@@ -55,7 +55,8 @@ async fn the_right_return_is_taken_and_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_does_not_say_connected() {
-    let (callback, page) = with_listener(|port| get(port, &format!("{PATH}?error=access_denied&state=right"))).await;
+    let (callback, page) =
+        with_listener(|port| get(port, &format!("{PATH}?error=access_denied&state=right"))).await;
     assert_eq!(callback.get("error"), Some("access_denied"));
     assert!(page.contains("<h1>Not connected</h1>"), "{page}");
 }
@@ -68,11 +69,22 @@ async fn security_11_everything_else_is_404_without_detail() {
             get(port, "/favicon.ico"),
             get(port, "/"),
             get(port, &format!("{PATH}/?state=right")),
-            ask(port, format!("POST {PATH}?state=right HTTP/1.1\r\n{host}\r\nContent-Length: 3\r\n\r\nabc").as_bytes()),
+            ask(
+                port,
+                format!("POST {PATH}?state=right HTTP/1.1\r\n{host}\r\nContent-Length: 3\r\n\r\nabc")
+                    .as_bytes(),
+            ),
             ask(port, format!("GET {PATH}?state=right HTTP/1.1\r\nHost: evil.example\r\n\r\n").as_bytes()),
             ask(port, format!("GET {PATH}?state=right HTTP/1.1\r\n\r\n").as_bytes()),
             ask(port, b"\x16\x03\x01\x02\x00\x01\x00 not http \xff\r\n\r\n"),
-            ask(port, format!("GET {PATH}?state=right HTTP/1.1\r\n{host}\r\nCookie: {}\r\n\r\n", "x".repeat(20_000)).as_bytes()),
+            ask(
+                port,
+                format!(
+                    "GET {PATH}?state=right HTTP/1.1\r\n{host}\r\nCookie: {}\r\n\r\n",
+                    "x".repeat(20_000)
+                )
+                .as_bytes(),
+            ),
         ];
         get(port, &format!("{PATH}?state=right"));
         answers
@@ -129,7 +141,8 @@ async fn security_07_a_strange_state_is_an_unexpected_return_and_the_wait_goes_o
 async fn connections_that_say_nothing_hold_nobody_up() {
     let started = Instant::now();
     let (_, silent) = with_listener(|port| {
-        let silent: Vec<_> = (0..20).map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap()).collect();
+        let silent: Vec<_> =
+            (0..20).map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap()).collect();
         let mut half = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         half.write_all(b"GET /integ").unwrap();
         get(port, &format!("{PATH}?state=right"));
@@ -143,7 +156,8 @@ async fn connections_that_say_nothing_hold_nobody_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn even_more_of_them_than_fit_are_outwaited() {
     let (callback, silent) = with_listener(|port| {
-        let silent: Vec<_> = (0..80).map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap()).collect();
+        let silent: Vec<_> =
+            (0..80).map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap()).collect();
         get(port, &format!("{PATH}?state=right"));
         silent.len()
     })
@@ -200,7 +214,8 @@ async fn a_port_taken_on_the_other_stack_is_named_too() {
 async fn a_wait_that_was_cancelled_can_be_taken_up_again() {
     let mut loopback = Loopback::open(None, PATH).await.unwrap();
     let port = loopback.port();
-    let first = tokio::time::timeout(Duration::from_millis(50), loopback.answer(mine, Page::connected())).await;
+    let first =
+        tokio::time::timeout(Duration::from_millis(50), loopback.answer(mine, Page::connected())).await;
     assert!(first.is_err());
     let browser = tokio::task::spawn_blocking(move || get(port, &format!("{PATH}?state=right")));
     loopback.answer(mine, Page::connected()).await;
@@ -211,7 +226,11 @@ async fn a_wait_that_was_cancelled_can_be_taken_up_again() {
 async fn security_15_the_page_runs_and_loads_only_its_own_hashed_parts() {
     let (_, page) = with_listener(|port| get(port, &format!("{PATH}?state=right"))).await;
     let (head, html) = page.split_once("\r\n\r\n").unwrap();
-    for header in ["Cache-Control: no-store", "Referrer-Policy: no-referrer", "Content-Security-Policy: default-src 'none';"] {
+    for header in [
+        "Cache-Control: no-store",
+        "Referrer-Policy: no-referrer",
+        "Content-Security-Policy: default-src 'none';",
+    ] {
         assert!(head.contains(header), "{head}");
     }
     for (element, directive) in [("style", "style-src"), ("script", "script-src")] {

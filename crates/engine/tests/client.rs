@@ -1,4 +1,5 @@
 //! The HTTP client against real sockets, and real TLS by openssl.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helping functions too")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -60,7 +61,8 @@ fn origin(port: u16) -> Url {
 }
 
 fn practice(port: u16) -> Client {
-    let routes = Routes::Practice(vec![("*.zendesk.com".into(), origin(port)), ("slack.com".into(), origin(port))]);
+    let routes =
+        Routes::Practice(vec![("*.zendesk.com".into(), origin(port)), ("slack.com".into(), origin(port))]);
     Client::new(&Network::default(), routes).unwrap()
 }
 
@@ -86,7 +88,10 @@ fn refusal(result: Result<Answer, Error>) -> Error {
 async fn a_form_goes_to_the_practice_origin_under_its_own_host() {
     let (port, seen) = serve(OK);
     let mut ask = request(Method::Post, "https://acme.zendesk.com/oauth/tokens?x=1");
-    ask.body = Body::Form(vec![("grant_type".into(), Secret::new("refresh_token")), ("t".into(), Secret::new("a+b &c"))]);
+    ask.body = Body::Form(vec![
+        ("grant_type".into(), Secret::new("refresh_token")),
+        ("t".into(), Secret::new("a+b &c")),
+    ]);
     ask.basic = Some(("id".into(), Secret::new("se:cret")));
     let answer = practice(port).send(ask).await.unwrap();
     assert_eq!((answer.status, answer.body.expose()), (200, "{}"));
@@ -124,7 +129,11 @@ async fn security_28_a_token_goes_only_to_listed_hosts_and_only_in_its_header() 
     assert_eq!(heard.matches("canary-token").count(), 1);
     assert!(heard.contains("Bearer canary-token\r\n"));
 
-    for url in ["https://slack.com/me", "https://acme.zendesk.com.evil.example/", &format!("http://127.0.0.1:{port}/")] {
+    for url in [
+        "https://slack.com/me",
+        "https://acme.zendesk.com.evil.example/",
+        &format!("http://127.0.0.1:{port}/"),
+    ] {
         let mut ask = request(Method::Get, url);
         ask.bearer = Some(Secret::new("canary-token"));
         assert_eq!(refusal(practice(port).send(ask).await).code, Code::Refused, "{url}");
@@ -152,7 +161,8 @@ async fn security_18_redirects_are_not_followed() {
 
 #[tokio::test]
 async fn security_18_an_answer_of_more_than_a_megabyte_is_refused() {
-    let huge: &'static str = Box::leak(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(1024 * 1024 + 1)).into_boxed_str());
+    let huge: &'static str =
+        Box::leak(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(1024 * 1024 + 1)).into_boxed_str());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -186,7 +196,9 @@ async fn practice_reaches_nothing_beyond_this_machine() {
     client.send(request(Method::Get, &format!("http://127.0.0.1:{port}/described"))).await.unwrap();
     assert!(seen.recv().unwrap().starts_with("GET /described "));
 
-    let placed = client.browser_url(Url::parse("https://acme.zendesk.com/oauth/authorizations/new?a=b").unwrap()).unwrap();
+    let placed = client
+        .browser_url(Url::parse("https://acme.zendesk.com/oauth/authorizations/new?a=b").unwrap())
+        .unwrap();
     assert_eq!(placed.as_str(), format!("http://127.0.0.1:{port}/oauth/authorizations/new?a=b"));
 }
 
@@ -217,7 +229,8 @@ async fn each_failure_has_its_own_words() {
 
     // Speaks, but no TLS.
     let (port, _seen) = serve("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-    let error = refusal(client.send(request(Method::Get, &format!("https://localhost:{port}/?code=canary"))).await);
+    let error =
+        refusal(client.send(request(Method::Get, &format!("https://localhost:{port}/?code=canary"))).await);
     assert_eq!(error.code, Code::Temporary);
     assert!(error.message.contains("No secure connection to localhost"), "{error}");
 }
@@ -243,7 +256,13 @@ async fn a_proxy_is_used_and_its_failures_are_its_own() {
 
 #[test]
 fn bad_network_settings_name_their_field() {
-    for bad in ["http://", "ftp://proxy.example:21", "http://proxy.example/path", "user:canary@proxy.example:8080", "not a proxy"] {
+    for bad in [
+        "http://",
+        "ftp://proxy.example:21",
+        "http://proxy.example/path",
+        "user:canary@proxy.example:8080",
+        "not a proxy",
+    ] {
         let network = Network { proxy: bad.into(), ..Network::default() };
         let error = Client::new(&network, Routes::Internet).err().unwrap();
         assert_eq!(error.field.as_deref(), Some("proxy"), "{bad}");
@@ -288,7 +307,17 @@ impl Tls {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let server = Command::new("openssl")
             .current_dir(folder)
-            .args(["s_server", "-quiet", "-www", "-key", "key.pem", "-cert", "cert.pem", "-accept", &port.to_string()])
+            .args([
+                "s_server",
+                "-quiet",
+                "-www",
+                "-key",
+                "key.pem",
+                "-cert",
+                "cert.pem",
+                "-accept",
+                &port.to_string(),
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

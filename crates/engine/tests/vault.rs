@@ -1,5 +1,6 @@
 //! The vault against a real gnome-keyring-daemon, each test on a session bus and a home folder of its own.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helping functions too")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -66,8 +67,13 @@ impl Daemon {
         let daemon = Self(daemon);
         let until = Instant::now() + Duration::from_secs(15);
         // Asking for the service itself would start another daemon, which nobody logged in to.
-        while !call("org.freedesktop.DBus.NameHasOwner", "/org/freedesktop/DBus", "org.freedesktop.DBus", &["org.freedesktop.secrets"])
-            .contains("true")
+        while !call(
+            "org.freedesktop.DBus.NameHasOwner",
+            "/org/freedesktop/DBus",
+            "org.freedesktop.DBus",
+            &["org.freedesktop.secrets"],
+        )
+        .contains("true")
         {
             assert!(Instant::now() < until, "the keyring daemon never came up");
             std::thread::sleep(Duration::from_millis(20));
@@ -75,8 +81,22 @@ impl Daemon {
         daemon
     }
 
+    /// Hands the password to the daemon that runs.
+    fn log_in_again() {
+        let mut client = Command::new("gnome-keyring-daemon")
+            .args(["--unlock", "--components=secrets"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        client.stdin.take().unwrap().write_all(b"password").unwrap();
+        assert!(client.wait().unwrap().success());
+    }
+
     fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
+        let sent =
+            Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
@@ -212,6 +232,14 @@ fn a_locked_keyring_says_so_without_asking_anybody() {
         worded(&vault.set("c1", &Secret::new("canary")).await.unwrap_err(), Code::KeyringLocked);
         assert_eq!(vault.state().await, VaultState::Locked);
         assert!(started.elapsed() < Duration::from_secs(2), "it asked: {:?}", started.elapsed());
+        // Without a display the system cannot ask, and says so.
+        worded(&vault.unlock().await.unwrap_err(), Code::KeyringLocked);
+
+        // Logging in, or the keyring's own window, unlocks it too.
+        Daemon::log_in_again();
+        vault.unlock().await.unwrap();
+        assert_eq!(vault.state().await, VaultState::Unlocked);
+        assert_eq!(text(&vault, "c1").await.as_deref(), Some("canary"));
     });
 }
 
@@ -295,7 +323,10 @@ fn without_a_bus_there_is_no_keyring_and_the_file_takes_over() {
         worded(&vault.set("c1", &Secret::new("canary")).await.unwrap_err(), Code::KeyringAbsent);
         worded(&vault.unlock().await.unwrap_err(), Code::KeyringAbsent);
         worded(&vault.use_file(Secret::new("correct horse"), false).await.unwrap_err(), Code::NotSetUp);
-        assert_eq!(vault.use_file(Secret::new("short"), true).await.unwrap_err().field.as_deref(), Some("passphrase"));
+        assert_eq!(
+            vault.use_file(Secret::new("short"), true).await.unwrap_err().field.as_deref(),
+            Some("passphrase")
+        );
 
         vault.use_file(Secret::new("correct horse"), true).await.unwrap();
         assert_eq!(vault.place(), "a file locked with your passphrase");

@@ -23,7 +23,8 @@ pub(super) fn read(head: &[u8], port: u16, path: &str) -> Option<Callback> {
     }
     let [host] = hosts[..] else { return None };
     // A foreign name that resolves to this machine (DNS rebinding) is not us.
-    let ours = |name: &str| host.eq_ignore_ascii_case(&format!("{name}:{port}")) || port == 80 && host == name;
+    let ours =
+        |name: &str| host.eq_ignore_ascii_case(&format!("{name}:{port}")) || port == 80 && host == name;
     if !["127.0.0.1", "localhost", "[::1]"].into_iter().any(ours) {
         return None;
     }

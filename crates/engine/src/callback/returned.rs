@@ -34,7 +34,9 @@ impl Return {
 /// # Errors
 /// Names the field `address`, never what was in it.
 pub fn parse_return(address: &str) -> Result<(Return, Callback)> {
-    let bad = |why: &str| Error::field("address", format!("{why} Copy the whole address out of the browser's address bar."));
+    let bad = |why: &str| {
+        Error::field("address", format!("{why} Copy the whole address out of the browser's address bar."))
+    };
     let address = address.trim();
     if address.len() > LONGEST {
         return Err(bad("This is too long for the address of a sign-in."));
@@ -80,7 +82,8 @@ mod tests {
 
     #[test]
     fn every_way_back_is_taken_apart() {
-        let (to, callback) = parse_return(" app.tieline.desktop://integrations/zendesk?code=a&state=b \n").unwrap();
+        let (to, callback) =
+            parse_return(" app.tieline.desktop://integrations/zendesk?code=a&state=b \n").unwrap();
         assert_eq!((to.scheme.as_str(), to.host.as_str(), to.port), ("app.tieline.desktop", "", None));
         assert_eq!(to.path, "/integrations/zendesk");
         assert_eq!(callback.path, to.path);

@@ -17,7 +17,10 @@ impl Client {
                 "If your organisation inspects traffic, add its CA certificate in Settings, Network. Otherwise \
                  check the computer's date.",
             )
-        } else if causes.say("tunnel") || causes.say("proxy") || self.proxied && error.is_connect() && !causes.tls() {
+        } else if causes.say("tunnel")
+            || causes.say("proxy")
+            || self.proxied && error.is_connect() && !causes.tls()
+        {
             temporary(
                 format!("The proxy did not let Tieline through to {host}."),
                 "Check the proxy in Settings, Network, or ask your administrator.",

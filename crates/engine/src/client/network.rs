@@ -18,7 +18,12 @@ pub(super) fn proxy(text: &str) -> Result<Option<reqwest::Proxy>> {
     if text.is_empty() {
         return Ok(None);
     }
-    let bad = || Error::field("proxy", "Tieline cannot use this as a proxy. Write it as http://proxy.acme.example:8080.");
+    let bad = || {
+        Error::field(
+            "proxy",
+            "Tieline cannot use this as a proxy. Write it as http://proxy.acme.example:8080.",
+        )
+    };
     let address = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url = Url::parse(&address).map_err(|_| bad())?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -39,7 +44,10 @@ pub(super) fn certificates(pem: &str) -> Result<Vec<reqwest::Certificate>> {
         return Ok(Vec::new());
     }
     if pem.contains("PRIVATE KEY") {
-        return Err(Error::field("extra_ca", "This is a private key. Paste the certificate only, and keep the key where it was."));
+        return Err(Error::field(
+            "extra_ca",
+            "This is a private key. Paste the certificate only, and keep the key where it was.",
+        ));
     }
     match reqwest::Certificate::from_pem_bundle(pem.as_bytes()) {
         Ok(found) if !found.is_empty() => Ok(found),
@@ -48,5 +56,8 @@ pub(super) fn certificates(pem: &str) -> Result<Vec<reqwest::Certificate>> {
 }
 
 pub(super) fn bad_certificate() -> Error {
-    Error::field("extra_ca", "This is not a certificate in PEM form. Paste the text from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.")
+    Error::field(
+        "extra_ca",
+        "This is not a certificate in PEM form. Paste the text from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.",
+    )
 }

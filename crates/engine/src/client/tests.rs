@@ -23,7 +23,15 @@ async fn get(limits: Limits, url: Url) -> Result<Answer> {
     let client = Client::with_limits(&Network::default(), Routes::Practice(Vec::new()), limits).unwrap();
     let allowed_hosts = Vec::new();
     client
-        .send(Request { method: Method::Get, url, headers: Vec::new(), bearer: None, basic: None, body: Body::None, allowed_hosts })
+        .send(Request {
+            method: Method::Get,
+            url,
+            headers: Vec::new(),
+            bearer: None,
+            basic: None,
+            body: Body::None,
+            allowed_hosts,
+        })
         .await
 }
 

@@ -4,6 +4,9 @@
 //! endian) and 16 bytes of salt; 24 bytes of nonce; then a JSON object of entries under XChaCha20-Poly1305,
 //! which authenticates all that stands before it. Each change writes the whole file anew.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -66,7 +69,10 @@ impl PassphraseFile {
 
     pub(super) fn create(&self, passphrase: &Secret) -> Result<()> {
         if passphrase.expose().chars().count() < SHORTEST {
-            return Err(Error::field("passphrase", format!("A passphrase needs at least {SHORTEST} characters.")));
+            return Err(Error::field(
+                "passphrase",
+                format!("A passphrase needs at least {SHORTEST} characters."),
+            ));
         }
         let _turn = self.turn()?;
         if self.exists() {
@@ -82,7 +88,8 @@ impl PassphraseFile {
             header[at..at + 4].copy_from_slice(&number.to_le_bytes());
         }
         getrandom::fill(&mut header[20..]).map_err(Error::internal)?;
-        let key = derive(&header, passphrase).ok_or_else(|| Error::internal("no key came of the passphrase"))?;
+        let key =
+            derive(&header, passphrase).ok_or_else(|| Error::internal("no key came of the passphrase"))?;
         let mut open = Open { header, key, nonce: [0; NONCE], entries: BTreeMap::new() };
         self.write(&mut open)?;
         *hold(&self.open) = Some(open);
@@ -101,7 +108,9 @@ impl PassphraseFile {
         let open = header_of(&bytes)
             .and_then(|header| Some((header, derive(&header, passphrase)?)))
             .and_then(|(header, key)| Open::unseal(&bytes, header, key))
-            .ok_or_else(|| Error::field("passphrase", "This passphrase does not open the file, or the file is damaged."))?;
+            .ok_or_else(|| {
+                Error::field("passphrase", "This passphrase does not open the file, or the file is damaged.")
+            })?;
         *hold(&self.open) = Some(open);
         Ok(())
     }
@@ -148,7 +157,9 @@ impl PassphraseFile {
 
     fn read(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        File::open(&self.path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|error| self.storage(&error))?;
+        File::open(&self.path)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(|error| self.storage(&error))?;
         Ok(bytes)
     }
 
@@ -210,8 +221,11 @@ impl PassphraseFile {
 
 impl Open {
     fn seal(&self, nonce: &[u8; NONCE]) -> Result<Vec<u8>> {
-        let entries: BTreeMap<&str, &str> = self.entries.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
-        let text = Zeroizing::new(serde_json::to_vec(&entries).map_err(|_| Error::internal("entries without a text"))?);
+        let entries: BTreeMap<&str, &str> =
+            self.entries.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        let text = Zeroizing::new(
+            serde_json::to_vec(&entries).map_err(|_| Error::internal("entries without a text"))?,
+        );
         let sealed = XChaCha20Poly1305::new((&*self.key).into())
             .encrypt(XNonce::from_slice(nonce), Payload { msg: &text, aad: &self.header })
             .map_err(|_| Error::internal("more entries than can be locked away"))?;
@@ -279,7 +293,3 @@ pub(super) fn locked() -> Error {
         "Enter the passphrase in Settings, Keyring.",
     )
 }
-
-#[cfg(test)]
-#[path = "file_tests.rs"]
-mod tests;

@@ -67,8 +67,10 @@ impl Keyring {
 
     pub(super) async fn set(&self, entry: String, value: Secret) -> Result<()> {
         self.wait_to_write().await;
-        self.ask(move |ring| ring.change(|drawer| parts::write(drawer, &entry, value.expose().as_bytes(), system::LONGEST)))
-            .await
+        self.ask(move |ring| {
+            ring.change(|drawer| parts::write(drawer, &entry, value.expose().as_bytes(), system::LONGEST))
+        })
+        .await
     }
 
     pub(super) async fn delete(&self, entry: String) -> Result<()> {
@@ -102,7 +104,10 @@ impl Keyring {
         }
     }
 
-    async fn ask<T: Send + 'static>(&self, work: impl FnOnce(&mut Ring) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Ring) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (answer, mut heard) = oneshot::channel();
         let worker = self.worker()?;
         let job = move |ring: &mut Ring| {
@@ -189,7 +194,8 @@ impl Ring {
             self.ensure_unlocked()?;
             return Ok(None);
         };
-        let text = std::str::from_utf8(&found).map_err(|_| explain(&keyring_core::Error::BadEncoding(Vec::new())))?;
+        let text = std::str::from_utf8(&found)
+            .map_err(|_| explain(&keyring_core::Error::BadEncoding(Vec::new())))?;
         Ok(Some(Secret::new(text)))
     }
 
@@ -208,7 +214,10 @@ impl Ring {
         result.map_err(|error| explain(&error))
     }
 
-    fn with_store<T>(&mut self, work: &impl Fn(&Entries) -> keyring_core::Result<T>) -> keyring_core::Result<T> {
+    fn with_store<T>(
+        &mut self,
+        work: &impl Fn(&Entries) -> keyring_core::Result<T>,
+    ) -> keyring_core::Result<T> {
         let store = match &self.store {
             Some(store) => store.clone(),
             None => self.store.insert(system::store()?).clone(),
@@ -265,11 +274,13 @@ fn explain(error: &keyring_core::Error) -> Error {
     use keyring_core::Error as Fault;
     match error {
         Fault::NoStorageAccess(_) => locked(),
-        Fault::BadEncoding(_) | Fault::BadDataFormat(..) | Fault::BadStoreFormat(_) | Fault::Ambiguous(_) => Error::new(
-            Code::NeedsYou,
-            format!("What {} holds for this connection is damaged.", system::NAME),
-            "Reconnect the account; that stores it anew.",
-        ),
+        Fault::BadEncoding(_) | Fault::BadDataFormat(..) | Fault::BadStoreFormat(_) | Fault::Ambiguous(_) => {
+            Error::new(
+                Code::NeedsYou,
+                format!("What {} holds for this connection is damaged.", system::NAME),
+                "Reconnect the account; that stores it anew.",
+            )
+        }
         Fault::PlatformFailure(cause) => {
             tracing::debug!(%cause, "the keyring failed");
             Error::new(

@@ -76,7 +76,9 @@ mod linux {
             let asked = SecretService::connect(EncryptionType::Plain).and_then(|service| {
                 match service.get_default_collection() {
                     Ok(collection) => collection.unlock(),
-                    Err(secret_service::Error::NoResult) => service.create_collection("Login", "default").map(drop),
+                    Err(secret_service::Error::NoResult) => {
+                        service.create_collection("Login", "default").map(drop)
+                    }
                     Err(error) => Err(error),
                 }
             });

@@ -44,7 +44,7 @@ async fn confluence_refresh(world: &World, token: &str, secret: &str) -> Answer 
 }
 
 #[tokio::test]
-async fn confluence_the_whole_way() {
+async fn the_whole_way() {
     let world = World::new().await;
     let first = confluence_token(&world, CONFLUENCE_SCOPES).await;
     assert_eq!(first["expires_in"], 3600);
@@ -83,7 +83,7 @@ async fn confluence_the_whole_way() {
 }
 
 #[tokio::test]
-async fn confluence_is_particular() {
+async fn is_particular() {
     let world = World::new().await;
     let page = format!("{ATLASSIAN}/authorize");
     let back = format!("{BACK}confluence");
@@ -115,7 +115,7 @@ async fn confluence_is_particular() {
 }
 
 #[tokio::test]
-async fn confluence_says_access_denied_for_a_wrong_secret() {
+async fn says_access_denied_for_a_wrong_secret() {
     let world = World::new().await;
     let token = text(&confluence_token(&world, CONFLUENCE_SCOPES).await, "/refresh_token");
     let refused = confluence_refresh(&world, &token, "wrong").await.with(401);

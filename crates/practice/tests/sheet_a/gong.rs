@@ -31,7 +31,7 @@ async fn gong_signed_in(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn gong_the_whole_way() {
+async fn the_whole_way() {
     let world = World::new().await;
     let first = gong_signed_in(&world).await;
     assert_eq!((&first["expires_in"], &first["token_type"]), (&json!(86_400), &json!("bearer")));
@@ -64,7 +64,7 @@ async fn gong_the_whole_way() {
 }
 
 #[tokio::test]
-async fn gong_wants_basic_and_words_its_errors_without_codes() {
+async fn wants_basic_and_words_its_errors_without_codes() {
     let world = World::new().await;
     let first = gong_signed_in(&world).await;
     let token = text(&first, "/refresh_token");

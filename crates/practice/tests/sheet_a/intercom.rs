@@ -22,7 +22,7 @@ async fn intercom_token(world: &World, region: &str, back: Option<&str>, person:
 const HOME: &str = "https://connect.acme.example/integrations/intercom";
 
 #[tokio::test]
-async fn intercom_the_whole_way() {
+async fn the_whole_way() {
     let world = World::new().await;
     let reply = intercom_token(&world, "", Some(HOME), "maya").await;
     assert_eq!(reply["token"], reply["access_token"]);
@@ -55,7 +55,7 @@ async fn intercom_the_whole_way() {
 }
 
 #[tokio::test]
-async fn intercom_takes_https_only_and_its_codes_belong_to_a_region() {
+async fn takes_https_only_and_its_codes_belong_to_a_region() {
     let world = World::new().await;
     for back in [&*format!("{BACK}intercom"), "app.tieline.desktop://integrations/intercom"] {
         let ask = [("client_id", "practice-intercom-client"), ("state", "s1"), ("redirect_uri", back)];

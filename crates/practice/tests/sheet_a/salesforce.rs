@@ -52,7 +52,7 @@ async fn salesforce_user(world: &World, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn salesforce_the_whole_way() {
+async fn the_whole_way() {
     let world = World::new().await;
     let first = salesforce_token(&world, "https://login.salesforce.com", CONFIDENTIAL).await;
     assert!(first.get("expires_in").is_none());
@@ -98,7 +98,7 @@ async fn salesforce_the_whole_way() {
 }
 
 #[tokio::test]
-async fn salesforce_keeps_five_grants_and_the_sixth_ends_the_oldest() {
+async fn keeps_five_grants_and_the_sixth_ends_the_oldest() {
     let world = World::new().await;
     let mut tokens = Vec::new();
     for _ in 0..6 {
@@ -111,7 +111,7 @@ async fn salesforce_keeps_five_grants_and_the_sixth_ends_the_oldest() {
 }
 
 #[tokio::test]
-async fn salesforce_rotates_for_apps_that_ask_and_then_punishes_reuse() {
+async fn rotates_for_apps_that_ask_and_then_punishes_reuse() {
     let world = World::new().await;
     let first = text(&salesforce_token(&world, ACME_SF, ROTATING).await, "/refresh_token");
     let second = salesforce_refresh(&world, ROTATING, &first).await.with(200);
@@ -122,7 +122,7 @@ async fn salesforce_rotates_for_apps_that_ask_and_then_punishes_reuse() {
 }
 
 #[tokio::test]
-async fn salesforce_wants_pkce_the_exact_address_and_the_right_kind_of_app() {
+async fn wants_pkce_the_exact_address_and_the_right_kind_of_app() {
     let world = World::new().await;
     let page = format!("{ACME_SF}/services/oauth2/authorize");
     let challenge = challenge();

@@ -34,7 +34,7 @@ fn whoami(host: &str) -> String {
 }
 
 #[tokio::test]
-async fn servicenow_the_whole_way() {
+async fn the_whole_way() {
     let world = World::new().await;
     let first = servicenow_token(&world).await;
     assert_eq!((&first["scope"], &first["expires_in"]), (&json!("useraccount"), &json!(1800)));
@@ -69,7 +69,7 @@ async fn servicenow_the_whole_way() {
 }
 
 #[tokio::test]
-async fn servicenow_sends_the_browser_to_the_first_registered_address() {
+async fn sends_the_browser_to_the_first_registered_address() {
     let world = World::new().await;
     let page = format!("{ACME_SN}/oauth_auth.do");
     let unknown = "http://127.0.0.1:5000/somewhere/else";
@@ -89,7 +89,7 @@ async fn servicenow_sends_the_browser_to_the_first_registered_address() {
 }
 
 #[tokio::test]
-async fn servicenow_takes_form_bodies_only_and_gives_public_clients_no_refresh_token() {
+async fn takes_form_bodies_only_and_gives_public_clients_no_refresh_token() {
     let world = World::new().await;
     let refresh = text(&servicenow_token(&world).await, "/refresh_token");
     let fields = [&SN_CLIENT[..], &[("grant_type", "refresh_token"), ("refresh_token", &*refresh)]].concat();
@@ -120,7 +120,7 @@ async fn servicenow_takes_form_bodies_only_and_gives_public_clients_no_refresh_t
 }
 
 #[tokio::test]
-async fn servicenow_ends_sign_ins_after_a_hundred_days_and_a_new_one_heals() {
+async fn ends_sign_ins_after_a_hundred_days_and_a_new_one_heals() {
     let world = World::new().await;
     let old = text(&servicenow_token(&world).await, "/refresh_token");
     world.practice.set_clock_ahead(99 * 86_400).await;

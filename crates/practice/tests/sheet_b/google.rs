@@ -11,14 +11,35 @@ use crate::support::*;
 async fn each_google_provider_connects_identifies_and_refreshes() {
     let practice = memory().await;
     let own = [
-        (GMAIL, "gmail.googleapis.com", "/gmail/v1/users/me/profile", "/emailAddress", "maya.lind@acme.example"),
-        (DRIVE, "www.googleapis.com", "/drive/v3/about?fields=user,storageQuota", "/user/displayName", "Maya Lind"),
-        (STORAGE, "storage.googleapis.com", "/storage/v1/b/acme-reports/o?maxResults=1", "/items/0/bucket", "acme-reports"),
+        (
+            GMAIL,
+            "gmail.googleapis.com",
+            "/gmail/v1/users/me/profile",
+            "/emailAddress",
+            "maya.lind@acme.example",
+        ),
+        (
+            DRIVE,
+            "www.googleapis.com",
+            "/drive/v3/about?fields=user,storageQuota",
+            "/user/displayName",
+            "Maya Lind",
+        ),
+        (
+            STORAGE,
+            "storage.googleapis.com",
+            "/storage/v1/b/acme-reports/o?maxResults=1",
+            "/items/0/bucket",
+            "acme-reports",
+        ),
     ];
     for (app, host, path, pointer, value) in own {
         let back = visit(&practice, &app, &Visit::default()).await;
         assert!(back.as_str().starts_with(app.back), "{back}");
-        assert_eq!((query(&back, "state"), query(&back, "iss")), ("a state & more".into(), "https://accounts.google.com".into()));
+        assert_eq!(
+            (query(&back, "state"), query(&back, "iss")),
+            ("a state & more".into(), "https://accounts.google.com".into())
+        );
         assert_eq!((query(&back, "authuser"), query(&back, "prompt")), ("0".into(), "consent".into()));
         assert!(query(&back, "scope").contains("userinfo.email"));
         let code = query(&back, "code");
@@ -29,8 +50,14 @@ async fn each_google_provider_connects_identifies_and_refreshes() {
         assert!(scope.split(' ').any(|it| it == "https://www.googleapis.com/auth/userinfo.email"), "{scope}");
         assert_eq!(reply["expires_in"], 3599);
         let claims = claims(&reply);
-        assert_eq!((text(&claims, "/iss"), text(&claims, "/aud")), ("https://accounts.google.com".into(), app.id.into()));
-        assert_eq!((text(&claims, "/email"), text(&claims, "/hd")), ("maya.lind@acme.example".into(), "acme.example".into()));
+        assert_eq!(
+            (text(&claims, "/iss"), text(&claims, "/aud")),
+            ("https://accounts.google.com".into(), app.id.into())
+        );
+        assert_eq!(
+            (text(&claims, "/email"), text(&claims, "/hd")),
+            ("maya.lind@acme.example".into(), "acme.example".into())
+        );
         assert_eq!(claims["name"].is_string(), app.scope.contains("profile"));
 
         let access = text(&reply, "/access_token");
@@ -56,13 +83,18 @@ async fn each_google_provider_connects_identifies_and_refreshes() {
 #[tokio::test]
 async fn google_takes_desktop_apps_back_over_loopback_only() {
     let practice = memory().await;
-    for good in ["http://127.0.0.1:1/", "http://localhost:50000/integrations/gmail", "http://127.0.0.1:50000/x/y"] {
+    for good in
+        ["http://127.0.0.1:1/", "http://localhost:50000/integrations/gmail", "http://127.0.0.1:50000/x/y"]
+    {
         connect(&practice, &Client { back: good, ..GMAIL }).await;
     }
     let scheme = Client { back: "app.tieline.desktop://integrations/gmail", ..GMAIL };
     assert_eq!(dead_end(&practice, &scheme).await, "Error 400: invalid_request");
     let relay = "https://connect.acme.example/integrations/gmail";
-    assert_eq!(dead_end(&practice, &Client { back: relay, ..GMAIL }).await, "Error 400: redirect_uri_mismatch");
+    assert_eq!(
+        dead_end(&practice, &Client { back: relay, ..GMAIL }).await,
+        "Error 400: redirect_uri_mismatch"
+    );
     let web = Client {
         id: "410000000001-gmailweb.apps.googleusercontent.com",
         secret: Some("GOCSPX-practice-gmail-web"),
@@ -70,8 +102,14 @@ async fn google_takes_desktop_apps_back_over_loopback_only() {
         ..GMAIL
     };
     connect(&practice, &web).await;
-    assert_eq!(dead_end(&practice, &Client { back: GMAIL.back, ..web }).await, "Error 400: redirect_uri_mismatch");
-    assert_eq!(dead_end(&practice, &Client { scope: "openid mail.everything", ..GMAIL }).await, "Error 400: invalid_scope");
+    assert_eq!(
+        dead_end(&practice, &Client { back: GMAIL.back, ..web }).await,
+        "Error 400: redirect_uri_mismatch"
+    );
+    assert_eq!(
+        dead_end(&practice, &Client { scope: "openid mail.everything", ..GMAIL }).await,
+        "Error 400: invalid_scope"
+    );
 }
 
 #[tokio::test]
@@ -81,7 +119,10 @@ async fn google_gives_refresh_tokens_by_its_own_rules() {
     assert!(online["refresh_token"].is_null(), "not without access_type=offline");
     let quiet = Client { more: &[("access_type", "offline")], ..GMAIL };
     for _ in 0..2 {
-        assert!(connect(&practice, &quiet).await["refresh_token"].is_string(), "a desktop app always gets one");
+        assert!(
+            connect(&practice, &quiet).await["refresh_token"].is_string(),
+            "a desktop app always gets one"
+        );
     }
     let web = Client {
         id: "410000000001-gmailweb.apps.googleusercontent.com",
@@ -139,7 +180,8 @@ async fn a_google_revocation_reaches_the_whole_project_of_that_person() {
     assert_eq!((revoked.status, revoked.value()), (200, json!({})));
     for (app, token) in [(GMAIL, &gmail), (DRIVE, &drive)] {
         let gone = refresh(&practice, &app, token).await;
-        let said = json!({ "error": "invalid_grant", "error_description": "Token has been expired or revoked." });
+        let said =
+            json!({ "error": "invalid_grant", "error_description": "Token has been expired or revoked." });
         assert_eq!((gone.status, gone.value()), (400, said), "{}", app.slug);
     }
     assert_eq!(refresh(&practice, &STORAGE, &storage).await.status, 200, "another project");
@@ -166,7 +208,10 @@ async fn google_keeps_a_hundred_sign_ins_and_forgets_idle_ones() {
 async fn google_says_no_on_its_own_pages_and_in_its_own_words() {
     let practice = memory().await;
     let cancelled = visit(&practice, &STORAGE, &Visit { cancel: true, ..Visit::default() }).await;
-    assert_eq!((query(&cancelled, "error"), query(&cancelled, "state")), ("access_denied".into(), "a state & more".into()));
+    assert_eq!(
+        (query(&cancelled, "error"), query(&cancelled, "state")),
+        ("access_denied".into(), "a state & more".into())
+    );
     practice.set_fault("GOOGLE_CLOUD_STORAGE", Fault::AdminApproval, Some(1)).await;
     assert_eq!(dead_end(&practice, &STORAGE).await, "Error 400: admin_policy_enforced");
     practice.set_fault("GOOGLE_CLOUD_STORAGE", Fault::WrongIssuer, Some(1)).await;
@@ -177,7 +222,10 @@ async fn google_says_no_on_its_own_pages_and_in_its_own_words() {
     let (access, token) = (text(&reply, "/access_token"), text(&reply, "/refresh_token"));
     practice.set_fault("GOOGLE_CLOUD_STORAGE", Fault::SessionPolicy, Some(1)).await;
     let rapt = refresh(&practice, &STORAGE, &token).await.value();
-    assert_eq!((text(&rapt, "/error"), text(&rapt, "/error_subtype")), ("invalid_grant".into(), "invalid_rapt".into()));
+    assert_eq!(
+        (text(&rapt, "/error"), text(&rapt, "/error_subtype")),
+        ("invalid_grant".into(), "invalid_rapt".into())
+    );
     practice.set_fault("GOOGLE_CLOUD_STORAGE", Fault::SecretExpired, Some(1)).await;
     assert_eq!(text(&refresh(&practice, &STORAGE, &token).await.value(), "/error"), "deleted_client");
 
@@ -190,7 +238,11 @@ async fn google_says_no_on_its_own_pages_and_in_its_own_words() {
     ] {
         practice.set_fault("GOOGLE_CLOUD_STORAGE", fault, Some(1)).await;
         let refused = get(&practice, "storage.googleapis.com", bucket, &access).await;
-        assert_eq!((refused.status, text(&refused.value(), "/error/errors/0/reason")), (status, reason.into()), "{fault:?}");
+        assert_eq!(
+            (refused.status, text(&refused.value(), "/error/errors/0/reason")),
+            (status, reason.into()),
+            "{fault:?}"
+        );
         assert_eq!(refused.value()["error"]["code"], status, "{fault:?}");
     }
 }

@@ -28,10 +28,16 @@ async fn each_microsoft_provider_connects_identifies_and_refreshes() {
         assert!(!query(&back, "session_state").is_empty() && query(&back, "iss").is_empty());
 
         let reply = exchange(&practice, &app, &query(&back, "code")).await.value();
-        assert_eq!((reply["token_type"].as_str(), reply["expires_in"].as_u64()), (Some("Bearer"), Some(3599)));
+        assert_eq!(
+            (reply["token_type"].as_str(), reply["expires_in"].as_u64()),
+            (Some("Bearer"), Some(3599))
+        );
         assert_eq!(reply["ext_expires_in"], 3599);
         let scope = text(&reply, "/scope");
-        assert!(scope.contains("User.Read") && scope.contains("email") && !scope.contains("offline"), "{scope}");
+        assert!(
+            scope.contains("User.Read") && scope.contains("email") && !scope.contains("offline"),
+            "{scope}"
+        );
 
         let claims = claims(&reply);
         let tid = text(&claims, "/tid");
@@ -40,7 +46,10 @@ async fn each_microsoft_provider_connects_identifies_and_refreshes() {
         assert_eq!(text(&claims, "/preferred_username"), "maya.lind@acme.example");
 
         let me = get(&practice, GRAPH, "/v1.0/me", &text(&reply, "/access_token")).await.value();
-        assert_eq!((text(&me, "/displayName"), text(&me, "/id")), ("Maya Lind".into(), text(&claims, "/oid")));
+        assert_eq!(
+            (text(&me, "/displayName"), text(&me, "/id")),
+            ("Maya Lind".into(), text(&claims, "/oid"))
+        );
         let said = get(&practice, GRAPH, path, &text(&reply, "/access_token")).await;
         assert_eq!((said.status, text(&said.value(), pointer)), (200, value.into()), "{}", app.slug);
 
@@ -72,7 +81,9 @@ async fn microsoft_gives_a_refresh_token_only_for_offline_access() {
 #[tokio::test]
 async fn microsoft_knows_addresses_by_platform() {
     let practice = memory().await;
-    for good in ["http://localhost/integrations/onedrive", "http://localhost:9/integrations/onedrive", ONEDRIVE.back] {
+    for good in
+        ["http://localhost/integrations/onedrive", "http://localhost:9/integrations/onedrive", ONEDRIVE.back]
+    {
         connect(&practice, &Client { back: good, ..ONEDRIVE }).await;
     }
     for bad in [
@@ -127,11 +138,8 @@ async fn microsoft_wants_a_secret_of_web_apps_and_none_of_others() {
 #[tokio::test]
 async fn microsoft_keeps_a_sign_in_to_its_tenant() {
     let practice = memory().await;
-    let common = Client {
-        authorize: "/common/oauth2/v2.0/authorize",
-        token: "/common/oauth2/v2.0/token",
-        ..ONEDRIVE
-    };
+    let common =
+        Client { authorize: "/common/oauth2/v2.0/authorize", token: "/common/oauth2/v2.0/token", ..ONEDRIVE };
     let reply = connect(&practice, &common).await;
     assert_ne!(text(&claims(&reply), "/tid"), "common", "the issuer names the real tenant");
     let elsewhere = Client { token: ONEDRIVE.token, ..common };
@@ -155,7 +163,9 @@ async fn microsoft_keeps_a_sign_in_to_its_tenant() {
     connect(&practice, &Client { id: one.id, ..ONEDRIVE }).await;
     let typo = Client { authorize: "/acne.onmicrosoft.com/oauth2/v2.0/authorize", ..ONEDRIVE };
     assert_eq!(dead_end(&practice, &typo).await, "AADSTS90002");
-    let lost = send(&practice, "POST", LOGIN, "/acne.example/oauth2/v2.0/token", "", &[("client_id", ONEDRIVE.id)]).await;
+    let lost =
+        send(&practice, "POST", LOGIN, "/acne.example/oauth2/v2.0/token", "", &[("client_id", ONEDRIVE.id)])
+            .await;
     assert_eq!(entra(&lost), (400, "invalid_request".into(), 90_002));
 }
 
@@ -163,11 +173,16 @@ async fn microsoft_keeps_a_sign_in_to_its_tenant() {
 async fn microsoft_takes_refusals_home_in_words() {
     let practice = memory().await;
     let cancelled = visit(&practice, &SHAREPOINT, &Visit { cancel: true, ..Visit::default() }).await;
-    assert_eq!((query(&cancelled, "error"), query(&cancelled, "state")), ("access_denied".into(), "a state & more".into()));
+    assert_eq!(
+        (query(&cancelled, "error"), query(&cancelled, "state")),
+        ("access_denied".into(), "a state & more".into())
+    );
     assert!(query(&cancelled, "error_description").starts_with("AADSTS65004: "));
-    let held = visit(&practice, &SHAREPOINT, &Visit { fault: Some(Fault::AdminApproval), ..Visit::default() }).await;
+    let held =
+        visit(&practice, &SHAREPOINT, &Visit { fault: Some(Fault::AdminApproval), ..Visit::default() }).await;
     assert!(query(&held, "error_description").starts_with("AADSTS90094: "));
-    let unlisted = visit(&practice, &Client { scope: "openid Files.Destroy", ..SHAREPOINT }, &Visit::default()).await;
+    let unlisted =
+        visit(&practice, &Client { scope: "openid Files.Destroy", ..SHAREPOINT }, &Visit::default()).await;
     assert!(query(&unlisted, "error_description").starts_with("AADSTS650056: "));
 }
 
@@ -187,7 +202,10 @@ async fn microsoft_says_why_a_sign_in_ended() {
         assert!(refused.value()["suberror"].is_string(), "{fault:?}");
     }
     practice.set_fault("OUTLOOK", Fault::ServerError, Some(1)).await;
-    assert_eq!(entra(&refresh(&practice, &OUTLOOK, &first).await), (503, "temporarily_unavailable".into(), 90_033));
+    assert_eq!(
+        entra(&refresh(&practice, &OUTLOOK, &first).await),
+        (503, "temporarily_unavailable".into(), 90_033)
+    );
     practice.set_fault("OUTLOOK", Fault::RateLimited, Some(1)).await;
     let paused = refresh(&practice, &OUTLOOK, &first).await;
     assert_eq!((paused.status, paused.get("retry-after")), (429, Some("2")));
@@ -226,7 +244,12 @@ async fn graph_speaks_of_licences_tokens_and_missing_places() {
         let token = text(&connect(&practice, &app).await, "/access_token");
         practice.set_fault(app.slug, Fault::NotLicensed, Some(1)).await;
         let refused = get(&practice, GRAPH, path, &token).await;
-        assert_eq!((refused.status, text(&refused.value(), "/error/code")), (status, code.into()), "{}", app.slug);
+        assert_eq!(
+            (refused.status, text(&refused.value(), "/error/code")),
+            (status, code.into()),
+            "{}",
+            app.slug
+        );
         assert_eq!(text(&refused.value(), "/error/innerError/request-id").len(), 36);
     }
     let bad = get(&practice, GRAPH, "/v1.0/me", "eyJnothing").await;
@@ -235,10 +258,13 @@ async fn graph_speaks_of_licences_tokens_and_missing_places() {
     let token = text(&connect(&practice, &SHAREPOINT).await, "/access_token");
     let root = get(&practice, GRAPH, "/v1.0/sites/root", &token).await.value();
     assert_eq!(text(&root, "/siteCollection/hostname"), "acme.sharepoint.com");
-    let named = get(&practice, GRAPH, "/v1.0/sites/acme.sharepoint.com:/teams/field-ops", &token).await.value();
+    let named =
+        get(&practice, GRAPH, "/v1.0/sites/acme.sharepoint.com:/teams/field-ops", &token).await.value();
     let by_id = get(&practice, GRAPH, &format!("/v1.0/sites/{}", text(&named, "/id")), &token).await.value();
     assert_eq!(named, by_id);
-    for (gone, words) in [("sites/Marketing%20team", "could not be found"), ("Mkt", "does not represent a site")] {
+    for (gone, words) in
+        [("sites/Marketing%20team", "could not be found"), ("Mkt", "does not represent a site")]
+    {
         let reply = get(&practice, GRAPH, &format!("/v1.0/sites/root:/{gone}"), &token).await;
         assert_eq!(reply.status, 404, "{gone}");
         assert!(text(&reply.value(), "/error/message").contains(words), "{gone}");
@@ -257,5 +283,8 @@ async fn a_shared_mailbox_needs_its_own_permission() {
     let shared = Client { scope: "User.Read Mail.Read Mail.Read.Shared", ..OUTLOOK };
     let with = text(&connect(&practice, &shared).await, "/access_token");
     assert_eq!(get(&practice, GRAPH, path, &with).await.value()["totalItemCount"], 312);
-    assert_eq!(get(&practice, GRAPH, "/v1.0/users/nobody%40acme.example/mailFolders/inbox", &with).await.status, 404);
+    assert_eq!(
+        get(&practice, GRAPH, "/v1.0/users/nobody%40acme.example/mailFolders/inbox", &with).await.status,
+        404
+    );
 }

@@ -40,7 +40,7 @@ pub const MICROSOFT: Client = Client {
     secret: None,
     back: "",
     scope: "",
-    pub more: &[("response_mode", "query"), ("prompt", "select_account"), ("nonce", "n-0S6_WzA2Mj")],
+    more: &[("response_mode", "query"), ("prompt", "select_account"), ("nonce", "n-0S6_WzA2Mj")],
 };
 
 pub const ONEDRIVE: Client = Client {
@@ -75,7 +75,7 @@ pub const GOOGLE: Client = Client {
     secret: None,
     back: "",
     scope: "",
-    pub more: &[("access_type", "offline"), ("prompt", "consent")],
+    more: &[("access_type", "offline"), ("prompt", "consent")],
 };
 pub const GMAIL: Client = Client {
     slug: "gmail",
@@ -106,7 +106,14 @@ pub async fn memory() -> Practice {
     start(Options::default()).await.unwrap()
 }
 
-pub async fn send(practice: &Practice, method: &str, host: &str, path: &str, bearer: &str, form: &[(&str, &str)]) -> Reply {
+pub async fn send(
+    practice: &Practice,
+    method: &str,
+    host: &str,
+    path: &str,
+    bearer: &str,
+    form: &[(&str, &str)],
+) -> Reply {
     let url = practice.origin(host).unwrap().join(path).unwrap();
     let authorization = format!("Bearer {bearer}");
     let mut headers = vec![("host", host)];

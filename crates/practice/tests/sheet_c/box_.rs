@@ -5,7 +5,7 @@ const APP: [(&str, &str); 2] =
     [("client_id", "box-desktop-practice-client-id"), ("client_secret", "practice-box-secret")];
 const ME: [&str; 3] = ["GET", "api.box.com", "/2.0/users/me?fields=id,name,login,enterprise"];
 
-fn asks<'a>(back: &'a str) -> [(&'a str, &'a str); 4] {
+fn asks(back: &str) -> [(&str, &str); 4] {
     [("response_type", "code"), APP[0], ("redirect_uri", back), ("state", "s")]
 }
 

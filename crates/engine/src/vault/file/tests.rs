@@ -81,7 +81,10 @@ fn a_new_file_needs_a_passphrase_worth_the_name_and_a_free_place() {
     // Eight characters, not bytes.
     assert!(file.create(&Secret::new("äöüßäöü")).is_err());
     file.create(&Secret::new("äöüßäöüß")).unwrap();
-    assert_eq!(at(&folder.path().join("vault")).create(&Secret::new("correct horse")).unwrap_err().code, Code::Conflict);
+    assert_eq!(
+        at(&folder.path().join("vault")).create(&Secret::new("correct horse")).unwrap_err().code,
+        Code::Conflict
+    );
 }
 
 #[test]
@@ -101,7 +104,10 @@ fn two_owners_see_and_keep_each_others_changes() {
     });
     for file in [&one, &two] {
         for number in 0..20 {
-            assert!(text(file, &format!("one{number}")).is_some() && text(file, &format!("two{number}")).is_some());
+            assert!(
+                text(file, &format!("one{number}")).is_some()
+                    && text(file, &format!("two{number}")).is_some()
+            );
         }
     }
 }

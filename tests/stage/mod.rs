@@ -1,0 +1,190 @@
+//! The stage that the end-to-end tests play on: real practice providers, a real SQLite file, the real keyring daemon of
+//! the session (`cargo xtask test` starts a private one), and the product opened over them.
+
+#![expect(dead_code, reason = "each test file uses its own part of the stage")]
+
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tieline_engine::wire::{ConnectionDetail, ConnectionRow, Failure, Flow, FlowStep, SignInLink};
+use tieline_engine::{App, Browser, Clock, PracticeApp, PracticeStarter, PracticeWorld, SCHEME, Secret, Start};
+use tieline_practice::visitor::Visit;
+use tieline_practice::{Options, Practice};
+use url::Url;
+
+pub struct Stage {
+    pub practice: Practice,
+    pub folder: TempDir,
+    pub clock: Clock,
+    pub app: App,
+}
+
+impl Stage {
+    /// Practice providers and the product in practice mode, in a folder of their own.
+    pub async fn open() -> Self {
+        Self::with(tieline_practice::start(Options::default()).await.expect("practice starts")).await
+    }
+
+    pub async fn with(practice: Practice) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Clock::system();
+        let app = open(&practice, folder.path(), &clock).await.expect("the product opens");
+        Self { practice, folder, clock, app }
+    }
+
+    /// The product opened once more over the same folder, as after a restart.
+    pub async fn reopen(&mut self) {
+        self.app.close().await;
+        self.app = open(&self.practice, self.folder.path(), &self.clock).await.expect("the product opens again");
+    }
+
+    pub async fn ask<A: DeserializeOwned>(&self, name: &str, ask: Value) -> Result<A, Failure> {
+        let answer = self.app.call(name, ask).await?;
+        Ok(serde_json::from_value(answer).expect("the answer is of its type"))
+    }
+
+    pub fn inputs(&self, provider: &str) -> Value {
+        let app = self.practice.apps().iter().find(|app| app.provider == provider).expect("an app for the provider");
+        json!(app.inputs)
+    }
+
+    /// Begins a sign-in without a browser.
+    pub async fn begin(&self, provider: &str, more: Value) -> Flow {
+        let mut ask = json!({ "provider": provider, "inputs": self.inputs(provider), "quiet": true });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            ask[key] = value.clone();
+        }
+        self.ask("connect", ask).await.unwrap_or_else(|failure| panic!("{provider}: {} {}", failure.message, failure.hint))
+    }
+
+    /// The sign-in page's address.
+    pub async fn page(&self, flow: &Flow) -> Url {
+        let link: SignInLink = self.ask("sign_in_link", json!({ "id": flow.id })).await.expect("a link");
+        link.url.parse().expect("an address")
+    }
+
+    /// Lets the person answer the sign-in page; yields the address the browser would go to.
+    pub async fn visit(&self, flow: &Flow, visit: &Visit) -> Url {
+        visit.answer(&self.page(flow).await).await.expect("the page sends the browser back")
+    }
+
+    /// Brings an address to the product the way a system would.
+    pub async fn bring(&self, back: &Url) {
+        match back.scheme() {
+            "http" if !back.path().starts_with("/relay/") => {
+                tieline_practice::client::send("GET", back, &[("accept", "text/html")], b"").await.expect("the listener answers");
+            }
+            "http" | "https" => {
+                let path = back.path().trim_start_matches("/relay");
+                self.app.deliver(&format!("{SCHEME}:/{path}?{}", back.query().unwrap_or_default()));
+            }
+            _ => self.app.deliver(back.as_str()),
+        }
+    }
+
+    /// Waits until a sign-in has ended.
+    pub async fn ended(&self, flow: &Flow) -> Flow {
+        for _ in 0..600 {
+            let now: Flow = self.ask("flow", json!({ "id": flow.id })).await.expect("the flow is known");
+            if !matches!(now.step, FlowStep::Waiting | FlowStep::Finishing) {
+                return now;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the sign-in did not end");
+    }
+
+    /// A whole sign-in by this visitor.
+    pub async fn sign_in(&self, provider: &str, more: Value, visit: &Visit) -> Flow {
+        let flow = self.begin(provider, more).await;
+        let back = self.visit(&flow, visit).await;
+        self.bring(&back).await;
+        self.ended(&flow).await
+    }
+
+    /// Connects an account and yields the connection's id.
+    pub async fn connect(&self, provider: &str) -> String {
+        let flow = self.sign_in(provider, json!({}), &Visit::default()).await;
+        let problem = flow.problem.map(|it| format!("{} {} {:?}", it.happened, it.why, it.evidence));
+        assert_eq!(flow.step, FlowStep::Connected, "{provider}: {}", problem.unwrap_or_default());
+        flow.connection.expect("a connection")
+    }
+
+    pub async fn row(&self, id: &str) -> ConnectionRow {
+        self.detail(id).await.row
+    }
+
+    pub async fn detail(&self, id: &str) -> ConnectionDetail {
+        self.ask("connection", json!({ "id": id })).await.expect("the connection is known")
+    }
+
+    /// Lets the token in hand run out, by the product's clock and by the providers'.
+    pub async fn pass(&self, seconds: u64) {
+        self.clock.turn(i64::try_from(seconds).expect("a time"));
+        self.practice.set_clock_ahead(seconds).await;
+    }
+
+    /// The command line over the same folder and the same practice providers.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tieline"));
+        command.args(words).arg("--data").arg(self.folder.path()).arg("--practice-at").arg(self.practice.control().as_str());
+        command
+    }
+
+    pub async fn run(&self, words: &[&str]) -> Output {
+        let mut command = self.command(words);
+        tokio::task::spawn_blocking(move || command.output().expect("the command line runs")).await.expect("it ends")
+    }
+}
+
+/// Opens the product in practice mode over a folder.
+pub async fn open(practice: &Practice, folder: &std::path::Path, clock: &Clock) -> tieline_engine::Result<App> {
+    App::open(Start {
+        data_folder: Some(folder.to_owned()),
+        practice: true,
+        scheme: Some(SCHEME.into()),
+        browser: Browser::none(),
+        clock: clock.clone(),
+        practice_starter: Some(starter(practice)),
+    })
+    .await
+}
+
+pub fn starter(practice: &Practice) -> PracticeStarter {
+    let practice = practice.clone();
+    Arc::new(move |_| {
+        let practice = practice.clone();
+        Box::pin(async move {
+            Ok(PracticeWorld {
+                routes: practice.routes().iter().map(|route| (route.host.clone(), route.origin.clone())).collect(),
+                apps: practice
+                    .apps()
+                    .iter()
+                    // Where a provider has several apps, the first is the usual one.
+                    .fold(Vec::new(), |mut apps: Vec<PracticeApp>, app| {
+                        if apps.iter().all(|it| it.provider != app.provider) {
+                            apps.push(PracticeApp {
+                                provider: app.provider.clone(),
+                                client_id: app.client_id.clone(),
+                                client_secret: app.client_secret.clone().map(Secret::new),
+                                inputs: app.inputs.clone(),
+                            });
+                        }
+                        apps
+                    }),
+                control: practice.control().clone(),
+                keep: Arc::new(practice),
+            })
+        })
+    })
+}
+
+/// Text that must be JSON.
+pub fn json_of(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("no JSON: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
