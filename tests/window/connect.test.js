@@ -33,8 +33,7 @@ test('an account is connected by deep link, and the window comes forward', async
   await tieline.sees('This window comes forward by itself when you are done.');
   const consent = await desk.tab('Sign in to Dropbox');
   await consent.bringToFront();
-  desk.run('xdotool', 'search', '--onlyvisible', '--class', 'chromium', 'windowactivate');
-  await until('the browser in front', () => desk.front() !== 'Tieline');
+  await desk.browserInFront();
   desk.shot('consent');
   await consent.getByRole('button', { name: 'Allow' }).click();
   await tieline.sees('Dropbox is connected');

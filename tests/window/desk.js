@@ -174,6 +174,19 @@ export class Desk {
     }
   }
 
+  /** Does something to the visible window of this title ("windowminimize"), once the window manager lets it. */
+  act(title, action, by = '--name') {
+    return until(`${action} of ${title}`, () => {
+      this.run('xdotool', 'search', '--onlyvisible', by, title, action);
+      return true;
+    });
+  }
+
+  async browserInFront() {
+    await this.act('chromium', 'windowactivate', '--class');
+    await until('the browser in front', () => this.front() !== 'Tieline');
+  }
+
   /** Title of the window in front. */
   front() {
     return this.run('xdotool', 'getactivewindow', 'getwindowname');

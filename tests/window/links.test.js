@@ -53,7 +53,7 @@ for (const [name, env] of [['a plain desktop', {}], ['GNOME', { XDG_CURRENT_DESK
     const data = folder();
     await start(data);
     const before = arrivals(data);
-    desk.run('xdotool', 'search', '--onlyvisible', '--name', '^Tieline$', 'windowminimize');
+    await desk.act('^Tieline$', 'windowminimize');
     await until('the window to be out of sight', () => desk.windows('^Tieline$').length === 0);
     xdgOpen(STRAY, { ...env, TIELINE_DATA: data });
     await until('the address', () => arrivals(data) === before + 1);
@@ -77,7 +77,7 @@ for (const [name, env] of [['a plain desktop', {}], ['GNOME', { XDG_CURRENT_DESK
     const connections = JSON.parse(execTieline(data, 'list'));
     assert.deepEqual(connections, []);
     assert.doesNotMatch(log(data), /canary/);
-    desk.run('xdotool', 'search', '--onlyvisible', '--name', '^Tieline$', 'windowclose');
+    await desk.act('^Tieline$', 'windowclose');
   });
 }
 
@@ -96,7 +96,7 @@ test('a program in a folder with spaces is found by both', async () => {
 test('a second start raises the first window and ends', async () => {
   const data = folder();
   await start(data);
-  desk.run('xdotool', 'search', '--onlyvisible', '--name', '^Tieline$', 'windowminimize');
+  await desk.act('^Tieline$', 'windowminimize');
   await until('the window to be out of sight', () => desk.windows('^Tieline$').length === 0);
   const second = spawn(PROGRAM, [], { env: { ...desk.env, TIELINE_DATA: data }, stdio: 'ignore' });
   assert.equal(await new Promise((resolve) => second.once('exit', resolve)), 0);

@@ -20,18 +20,17 @@ beforeEach(() => desk.clearTabs());
 test('a provider that takes no app address comes back over loopback, and the window comes forward', async () => {
   await tieline.go('#/gallery');
   await tieline.press('Google Drive');
-  await tieline.sees('Through this computer’s own address').catch(() => tieline.sees("Through this computer's own address"));
+  await tieline.sees("Through this computer's own address");
   await tieline.press('Continue in your browser');
   const consent = await desk.tab('Sign in to Google');
-  desk.run('xdotool', 'search', '--onlyvisible', '--class', 'chromium', 'windowactivate');
-  await until('the browser in front', () => desk.front() !== 'Tieline');
+  await desk.browserInFront();
   await consent.getByRole('button', { name: 'Allow' }).click();
   await tieline.sees('Google Drive is connected');
   await until('Tieline in front', () => desk.front() === 'Tieline');
   desk.shot('loopback-connected');
   await until('the page without its query', () => consent.url().startsWith('http://127.0.0.1:') && !consent.url().includes('code='));
   await consent.bringToFront();
-  desk.run('xdotool', 'search', '--onlyvisible', '--class', 'chromium', 'windowactivate');
+  await desk.browserInFront();
   desk.shot('loopback-page');
 });
 

@@ -40,7 +40,7 @@ pub fn fill_url<'t>(template: &'t str, fields: &Fields) -> Result<String, &'t st
     Ok(front + &back)
 }
 
-fn fill_with<'t>(template: &'t str, value: impl Fn(&str) -> Option<String>) -> Result<String, &'t str> {
+fn fill_with(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, &str> {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;
     while let Some(open) = rest.find('{') {

@@ -1,20 +1,22 @@
 //! What people paste for Microsoft's and Google's providers, and what becomes of it.
 
+use std::sync::LazyLock;
+
 use tieline_catalog::template::Fields;
-use tieline_catalog::{
-    BUILT_IN, Catalogue, Normalised, Provider, RefreshKind, Secret, Way, normalise, template,
-};
+use tieline_catalog::{Catalogue, Normalised, Provider, RefreshKind, Secret, Way, normalise, template};
 
 const GUID: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
-fn provider(slug: &str) -> Provider {
-    let (_, text) = BUILT_IN.iter().find(|(file, _)| *file == format!("{slug}.toml")).unwrap();
-    Catalogue::parse(text).unwrap_or_else(|says| panic!("{slug}.toml: {says}"))
+/// Read once: checking an entry compiles all its patterns.
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::built_in().0);
+
+fn provider(slug: &str) -> &'static Provider {
+    CATALOGUE.get(slug).unwrap_or_else(|| panic!("{slug}.toml does not read"))
 }
 
 fn typed(slug: &str, pairs: &[(&str, &str)]) -> Normalised {
     let fields: Fields = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    normalise(&provider(slug), &fields)
+    normalise(provider(slug), &fields)
 }
 
 /// Each line: what was pasted into `key`, and the values that must come of it. Every result must also survive
@@ -36,7 +38,7 @@ fn becomes(slug: &str, key: &str, lines: &[(&str, &[(&str, &str)])]) {
             .collect();
         assert!(problems.is_empty(), "{slug}.{key} ← {pasted}: {problems:?}");
         assert_eq!(
-            normalise(&provider(slug), &result.values).values,
+            normalise(provider(slug), &result.values).values,
             result.values,
             "{slug}.{key} ← {pasted}, again"
         );
@@ -304,7 +306,11 @@ fn cloud_storage_takes_bucket_project_and_folder_apart() {
             ("https://example.com/x", "name of a bucket"),
         ],
     );
-    refuses("google_cloud_storage", "project", &[("Acme Data", "project's name"), ("acme", "project's name")]);
+    refuses(
+        "google_cloud_storage",
+        "project",
+        &[("Acme Data", "project's name"), ("acme", "project's name")],
+    );
     refuses("google_cloud_storage", "prefix", &[("a%20b/", "web address")]);
 }
 
@@ -318,13 +324,13 @@ fn gmail_asks_for_nothing_and_says_so() {
 #[test]
 fn requests_keep_their_shape_whatever_the_inputs_hold() {
     let fields = typed("outlook", &[("mailbox", "sup+port@contoso.com")]).values;
-    let step = provider("outlook").identify.into_iter().find(|step| step.needs == ["mailbox"]).unwrap();
+    let step = provider("outlook").identify.iter().find(|step| step.needs == ["mailbox"]).unwrap();
     assert_eq!(
         template::fill_url(&step.url, &fields).unwrap(),
         "https://graph.microsoft.com/v1.0/users/sup%2Bport%40contoso.com/mailFolders/inbox?$select=id,displayName,totalItemCount"
     );
     let fields = typed("sharepoint", &[("site", "https://contoso.sharepoint.com/sites/Mkt/Docs")]).values;
-    let step = provider("sharepoint").identify.into_iter().find(|step| step.needs == ["site"]).unwrap();
+    let step = provider("sharepoint").identify.iter().find(|step| step.needs == ["site"]).unwrap();
     assert!(
         template::fill_url(&step.url, &fields)
             .unwrap()

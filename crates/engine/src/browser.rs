@@ -44,11 +44,11 @@ impl Browser {
         })
     }
 
-    /// Hands an address of Tieline's own scheme to the system, to see whether it comes back.
+    /// Hands an address that is no web page to the system: one of Tieline's own scheme, or a message to write.
     ///
     /// # Errors
     /// [`Code::NotSetUp`] when there is nothing that opens addresses.
-    pub fn open_own(&self, link: &str) -> Result<()> {
+    pub fn hand_over(&self, link: &str) -> Result<()> {
         let programs: &[(&str, &[&str])] = if cfg!(target_os = "macos") {
             &[("/usr/bin/open", &[])]
         } else if cfg!(target_os = "windows") {

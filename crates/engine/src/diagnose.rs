@@ -1,6 +1,6 @@
 //! From a provider's error to its cause, and from the cause to words and a button. Pure.
 
-use tieline_catalog::{Cause, ErrorPlace, Provider};
+use tieline_catalog::{Cause, ErrorPlace, Provider, template};
 
 use crate::clock::{Seconds, rfc3339};
 use crate::connection::{Connection, Trouble};
@@ -68,16 +68,19 @@ fn answer(provider: &Provider, refusal: &Refusal) -> String {
 /// The likeliest reason why a refresh token is dead, from the provider's limits and how long it lay unused.
 pub fn likeliest(provider: &Provider, it: &Connection, mut trouble: Trouble, now: Seconds) -> Trouble {
     const DAY: Seconds = 86_400;
-    if trouble.cause != Cause::Revoked || trouble.says.is_some() {
+    if trouble.cause != Cause::Revoked {
         return trouble;
     }
     let life = &provider.lifetime;
     let idle = (now - it.refreshed_at) / DAY;
     let age = (now - it.authorized_at) / DAY;
+    let general = trouble.says.take();
     if life.absolute_days.is_some_and(|days| age >= Seconds::from(days)) {
         trouble.cause = Cause::AbsoluteLimit;
     } else if life.idle_days.is_some_and(|days| idle >= Seconds::from(days)) || it.refresh_until.is_some_and(|at| at <= now) {
         trouble.cause = Cause::Idle;
+    } else {
+        trouble.says = general;
     }
     trouble.evidence.push(("Signed in".into(), format!("{age} days ago, last renewed {idle} days ago")));
     trouble
@@ -87,6 +90,8 @@ pub fn likeliest(provider: &Provider, it: &Connection, mut trouble: Trouble, now
 pub fn problem(provider: &Provider, trouble: &Trouble, about: &About<'_>) -> Problem {
     let name = &provider.name;
     let words = words(provider, trouble, about);
+    let fields = about.connection.map(Connection::fields).unwrap_or_default();
+    let page = provider.grant_page.as_ref().and_then(|page| template::fill_url(&page.url, &fields).ok());
     let press = |action: PressAction| Press {
         label: match action {
             PressAction::SignInAgain if about.connection.is_none() => "Try again".to_owned(),
@@ -102,7 +107,7 @@ pub fn problem(provider: &Provider, trouble: &Trouble, about: &About<'_>) -> Pro
             PressAction::Close => "Close".into(),
         },
         action,
-        url: (action == PressAction::OpenPage).then(|| provider.grant_page.as_ref().map(|page| page.url.clone())).flatten(),
+        url: (action == PressAction::OpenPage).then(|| page.clone()).flatten(),
     };
     Problem {
         code: code(trouble.cause).into(),
@@ -306,7 +311,8 @@ fn message(provider: &Provider, trouble: &Trouble, about: &About<'_>, ask: &str)
     line("App (client ID)", about.client_id);
     line("Redirect address", about.redirect);
     line("Permissions", &about.scopes.join(" "));
-    line("Where the app is set up", &provider.register.url.replace(['{', '}'], ""));
+    let fields = about.connection.map(Connection::fields).unwrap_or_default();
+    line("Where the app is set up", &template::fill_url(&provider.register.url, &fields).unwrap_or_default());
     for (label, value) in &trouble.evidence {
         line(label, value);
     }

@@ -17,7 +17,7 @@ export type ByProvider = {
  * Id or slug.
  */
 provider: string, };
-export type Change = { "Connection": { id: string, } } | { "Flow": { id: string, } } | "Keyring" | "Providers" | "Settings" | "World";
+export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "world" };
 export type Check = { 
 /**
  * `deep_link`, `loopback`, `browser`, `keyring`, `store`, `network`, `clock`, `catalogue`
@@ -65,7 +65,7 @@ sign_in_words: string, next_sign_in_at: string | null, connected_at: string, las
  * How many permissions were asked and not granted.
  */
 missing_scopes: number, };
-export type ConnectionState = "Working" | "NeedsYou" | "TemporarilyFailing" | "WaitingForAdmin" | "KeyringLocked" | "Disconnecting";
+export type ConnectionState = "working" | "needs_you" | "temporarily_failing" | "waiting_for_admin" | "keyring_locked" | "disconnecting";
 export type Disconnect = { id: string, 
 /**
  * Tell the provider as well. Default: where it does not reach further than this connection.
@@ -166,7 +166,7 @@ missing: Array<ScopeLine>,
  * Somebody else signed in at a reconnect: who. Answer with `keep_other_account`.
  */
 other_account: Account | null, };
-export type FlowStep = "Waiting" | "Finishing" | "OtherAccount" | "Connected" | "Refused" | "Failed" | "Cancelled" | "TimedOut";
+export type FlowStep = "waiting" | "finishing" | "other_account" | "connected" | "refused" | "failed" | "cancelled" | "timed_out";
 export type ForgetApp = { provider: string, host: string, };
 export type FormCheck = { fields: Array<FieldCheck>, 
 /**
@@ -210,7 +210,7 @@ words: string,
  * "GNOME Keyring or another Secret Service", "a file locked with your passphrase"
  */
 place: string, };
-export type KeyringState = "Unlocked" | "Locked" | "Absent" | "FileOpen" | "FileLocked";
+export type KeyringState = "unlocked" | "locked" | "absent" | "file_open" | "file_locked";
 export type Lasts = { 
 /**
  * When the access token in hand runs out.
@@ -243,7 +243,7 @@ export type Permission = { name: string, meaning: string, without: string, asked
  */
 granted: boolean | null, };
 export type Press = { label: string, action: PressAction, url: string | null, };
-export type PressAction = "SignInAgain" | "TestAgain" | "EditApp" | "EditInputs" | "AskAdmin" | "UnlockKeyring" | "OpenPage" | "NetworkSettings" | "OtherWay" | "Close";
+export type PressAction = "sign_in_again" | "test_again" | "edit_app" | "edit_inputs" | "ask_admin" | "unlock_keyring" | "open_page" | "network_settings" | "other_way" | "close";
 export type Problem = { 
 /**
  * Stable, for programs: `admin_approval`.

@@ -27,11 +27,9 @@ pub(crate) fn plan(provider: &Provider, it: &Connection) -> (bool, Vec<String>) 
     let name = &provider.name;
     let revokes = !provider.revoke.steps.is_empty();
     let mut words = vec![format!("The sign-in of {} is deleted from this computer's keyring.", it.title())];
-    words.push(if revokes {
-        format!("{name} is told to end it, and a last request proves that it did.")
-    } else {
-        format!("{name} has no way to be told. You can remove the permission on its page.")
-    });
+    if !revokes {
+        words.push(format!("{name} has no way to be told. You can remove the permission on its page."));
+    }
     words.extend(provider.revoke.honest.clone());
     (revokes, words)
 }

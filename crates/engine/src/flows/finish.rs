@@ -88,7 +88,12 @@ async fn follow(world: &World, kept: &Kept, callback: &Callback) -> Result<Answe
 
     let at = world.now();
     let tokens = if provider.oauth.protocol == Protocol::OAuth1 {
-        let verifier = callback.get("oauth_verifier").ok_or_else(|| strange("The answer holds no verifier.".into()))?;
+        // RFC 5849 knows no word for "no": an answer without a verifier is one.
+        let Some(verifier) = callback.get("oauth_verifier") else {
+            let word = callback.get("oauth_problem").unwrap_or("access_denied");
+            let refusal = Refusal { codes: vec![word.chars().take(80).collect()], ..Refusal::default() };
+            return Err(explain(&diagnose::trouble(provider, ErrorPlace::Callback, &refusal, at)));
+        };
         oauth1::access_token(world, kept, verifier).await
     } else {
         let code = callback.get("code").ok_or_else(|| strange("The answer holds no code.".into()))?;

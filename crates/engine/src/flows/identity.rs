@@ -122,6 +122,10 @@ pub(crate) async fn ask(
         Some(value.split([',', ' ']).filter(|it| !it.is_empty()).map(str::to_owned).collect())
     });
     let took = answer.took;
+    // A web page in place of an answer comes from a hotel's network or a proxy, not from the service.
+    if answer.body.expose().trim_start().starts_with('<') {
+        return Err(refused(&answer));
+    }
     if step.facts.is_empty() && step.pick.is_none() && provider.oauth.reply.ok.is_none() {
         return Ok(Some(Told { facts: BTreeMap::new(), scopes, took }));
     }

@@ -26,7 +26,7 @@ pub(crate) async fn deep_link(world: &World) -> (bool, String) {
     let Ok(probe) = connect::new_id() else { return (false, "The system gives no random numbers.".into()) };
     let (arrived, waiting) = oneshot::channel();
     world.probes.lock().unwrap_or_else(PoisonError::into_inner).insert(probe.clone(), arrived);
-    let sent = world.browser.open_own(&format!("{scheme}://probe/{probe}"));
+    let sent = world.browser.hand_over(&format!("{scheme}://probe/{probe}"));
     let result = match sent {
         Ok(()) => match timeout(DEEP_LINK, waiting).await {
             Ok(Ok(())) => (true, "An address sent through the system came back.".to_owned()),

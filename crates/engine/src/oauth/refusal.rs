@@ -20,6 +20,14 @@ pub struct Refusal {
 pub fn refusal(status: u16, body: &str) -> Refusal {
     let mut refusal = Refusal { status, ..Refusal::default() };
     let Ok(value) = serde_json::from_str::<Value>(body) else {
+        // OAuth 1.0a's problem reporting answers with a form.
+        let form: Vec<(String, String)> = url::form_urlencoded::parse(body.trim().as_bytes()).into_owned().collect();
+        let told = form.iter().filter(|(name, _)| name == "oauth_problem" || name == "oauth_parameters_rejected");
+        refusal.codes.extend(told.map(|(_, value)| value.chars().take(80).collect::<String>()));
+        if !refusal.codes.is_empty() {
+            refusal.description = refusal.codes.join(" ");
+            return refusal;
+        }
         if !body.trim_start().starts_with('<') {
             refusal.description = shown(body);
         }
@@ -31,7 +39,7 @@ pub fn refusal(status: u16, body: &str) -> Refusal {
     };
     let places = [
         "/error", "/error/code", "/error/status", "/error/errors/0/reason", "/error/.tag", "/error_subtype", "/suberror",
-        "/code", "/errorCode", "/errors/0/code", "/error_summary", "/error/innerError/code",
+        "/code", "/errorCode", "/errors/0/code", "/error_summary", "/error/innerError/code", "/error/details/0/reason",
     ];
     for place in places {
         if let Some(code) = object.pointer(place).and_then(plain) {

@@ -105,10 +105,17 @@ pub(super) async fn set_practice(app: &App, ask: SetPractice) -> Result<Status> 
     status(app, Nothing {}).await
 }
 
-/// Opens a page that one of the providers' entries names, or the practice providers' own.
+/// Opens a page that one of the providers' entries names, the practice providers' own, or a message to write.
 pub(super) async fn open_page(app: &App, ask: OpenPage) -> Result<Nothing> {
     let world = app.world();
     let url = Url::parse(&ask.url).map_err(|_| Error::field("url", "This is not a web address."))?;
+    if url.scheme() == "mailto" {
+        if ask.url.len() > 16 * 1024 {
+            return Err(Error::field("url", "The message is too long. Copy it instead."));
+        }
+        world.browser.hand_over(url.as_str())?;
+        return Ok(Nothing {});
+    }
     if let Some(practice) = world.practice.as_ref().filter(|practice| practice.control.origin() == url.origin()) {
         world.browser.open(&url, &[practice.control.host_str().unwrap_or_default().to_owned()], true)?;
         return Ok(Nothing {});
