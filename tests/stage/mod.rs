@@ -164,18 +164,13 @@ pub fn starter(practice: &Practice) -> PracticeStarter {
                 apps: practice
                     .apps()
                     .iter()
-                    // Where a provider has several apps, the first is the usual one.
-                    .fold(Vec::new(), |mut apps: Vec<PracticeApp>, app| {
-                        if apps.iter().all(|it| it.provider != app.provider) {
-                            apps.push(PracticeApp {
-                                provider: app.provider.clone(),
-                                client_id: app.client_id.clone(),
-                                client_secret: app.client_secret.clone().map(Secret::new),
-                                inputs: app.inputs.clone(),
-                            });
-                        }
-                        apps
-                    }),
+                    .map(|app| PracticeApp {
+                        provider: app.provider.clone(),
+                        client_id: app.client_id.clone(),
+                        client_secret: app.client_secret.clone().map(Secret::new),
+                        inputs: app.inputs.clone(),
+                    })
+                    .collect(),
                 control: practice.control().clone(),
                 keep: Arc::new(practice),
             })

@@ -25,7 +25,7 @@ async function begin(service) {
 
 test('the first run offers practice and says what it is', async () => {
   await tieline.sees('Practice accounts, pretended by this computer');
-  desk.shot('first-run');
+  await desk.shot('first-run');
 });
 
 test('an account is connected by deep link, and the window comes forward', async () => {
@@ -34,14 +34,14 @@ test('an account is connected by deep link, and the window comes forward', async
   const consent = await desk.tab('Sign in to Dropbox');
   await consent.bringToFront();
   await desk.browserInFront();
-  desk.shot('consent');
+  await desk.shot('consent');
   await consent.getByRole('button', { name: 'Allow' }).click();
   await tieline.sees('Dropbox is connected');
   await until('Tieline in front', () => desk.front() === 'Tieline');
-  desk.shot('connected');
+  await desk.shot('connected');
   await tieline.press('See all connections');
   await tieline.sees('Maya Lind');
-  desk.shot('connections');
+  await desk.shot('connections');
 });
 
 test('a refusal in the browser is told as one, and nothing is kept', async () => {
@@ -49,7 +49,7 @@ test('a refusal in the browser is told as one, and nothing is kept', async () =>
   const consent = await desk.tab('Sign in to Slack');
   await consent.getByRole('button', { name: 'Cancel' }).click();
   await until('the outcome', async () => !(await tieline.text()).includes('Continue in your browser'));
-  desk.shot('refused');
+  await desk.shot('refused');
   assert.match(await tieline.text(), /not allowed|refused|did not allow|said no/i);
   await tieline.go('#/connections');
   await tieline.sees('Dropbox');
@@ -77,7 +77,7 @@ test('reconnecting keeps the connection', async () => {
   const consent = await desk.tab('Sign in to Dropbox');
   await consent.getByRole('button', { name: 'Allow' }).click();
   await tieline.sees('Dropbox works again');
-  desk.shot('reconnected');
+  await desk.shot('reconnected');
   await tieline.press('Open this one');
   await tieline.sees('Disconnect…');
   assert.equal(await tieline.page.executeScript('return location.hash'), address);
@@ -89,7 +89,7 @@ test('another account at a reconnect is offered as a new connection', async () =
   await consent.locator('input[name=person]').nth(1).check();
   await consent.getByRole('button', { name: 'Allow' }).click();
   await tieline.sees('Somebody else signed in');
-  desk.shot('other-account');
+  await desk.shot('other-account');
   await tieline.press('Keep as a new connection');
   await tieline.sees('Dropbox is connected');
   await tieline.press('See all connections');
@@ -102,10 +102,10 @@ test('disconnecting says what happens, does it, and says what happened', async (
   await tieline.press('Maya Lind');
   await tieline.press('Disconnect…');
   await tieline.sees('What happens when you disconnect:');
-  desk.shot('disconnect-asks');
+  await desk.shot('disconnect-asks');
   await (await tieline.find("//dialog//button[normalize-space(.)='Disconnect']", 'the button that disconnects')).click();
   await tieline.sees('Maya Lind is disconnected');
-  desk.shot('disconnect-told');
+  await desk.shot('disconnect-told');
   await tieline.press('Close');
   await until('the connection to be gone', async () => !(await tieline.text()).includes('Maya Lind'));
 });

@@ -122,7 +122,7 @@ export class Desk {
     try {
       return await until(what, ask);
     } catch (why) {
-      this.shot('in-vain');
+      await this.shot('in-vain');
       throw why;
     }
   }
@@ -158,8 +158,9 @@ export class Desk {
     return execFileSync(program, args, { env: this.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 15_000 }).trim();
   }
 
-  /** A picture of the whole display, kept. */
-  shot(what) {
+  /** A picture of the whole display, kept; the last motion has ended by then. */
+  async shot(what) {
+    await wait(600);
     this.#shots += 1;
     const path = join(ARTEFACTS, `${this.name}-${String(this.#shots).padStart(2, '0')}-${what}.png`);
     this.run('import', '-window', 'root', path);

@@ -73,7 +73,7 @@ for (const [name, env] of [['a plain desktop', {}], ['GNOME', { XDG_CURRENT_DESK
     await until('the window', () => desk.windows('^Tieline$').length === 1);
     await until('the address', () => arrivals(data) === before + 1);
     await wait(1_000);
-    desk.shot(`cold-start-${env.XDG_CURRENT_DESKTOP ?? 'plain'}`);
+    await desk.shot(`cold-start-${env.XDG_CURRENT_DESKTOP ?? 'plain'}`);
     const connections = JSON.parse(execTieline(data, 'list'));
     assert.deepEqual(connections, []);
     assert.doesNotMatch(log(data), /canary/);

@@ -27,11 +27,11 @@ test('a provider that takes no app address comes back over loopback, and the win
   await consent.getByRole('button', { name: 'Allow' }).click();
   await tieline.sees('Google Drive is connected');
   await until('Tieline in front', () => desk.front() === 'Tieline');
-  desk.shot('loopback-connected');
+  await desk.shot('loopback-connected');
   await until('the page without its query', () => consent.url().startsWith('http://127.0.0.1:') && !consent.url().includes('code='));
   await consent.bringToFront();
   await desk.browserInFront();
-  desk.shot('loopback-page');
+  await desk.shot('loopback-page');
 });
 
 test('an address that did not find its way back is pasted', async () => {

@@ -10,19 +10,25 @@ use crate::{Everywhere, practice};
 
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// Opens the engine as the switches say.
+/// Opens the engine as the switches say, for one question.
 pub async fn open(all: &Everywhere, browser: Browser) -> Result<App> {
-    let practice = all.practice || all.practice_at.is_some();
-    App::open(Start {
+    App::open_briefly(start(all, browser)).await.map_err(Failure::from)
+}
+
+/// Opens the engine as the switches say, for a process that stays and keeps sign-ins alive.
+pub async fn open_to_stay(all: &Everywhere, browser: Browser) -> Result<App> {
+    App::open(start(all, browser)).await.map_err(Failure::from)
+}
+
+fn start(all: &Everywhere, browser: Browser) -> Start {
+    Start {
         data_folder: all.data.clone(),
-        practice,
+        practice: all.practice || all.practice_at.is_some(),
         scheme: None,
         browser,
         clock: Clock::system(),
         practice_starter: Some(practice::starter(all.practice_at.clone())),
-    })
-    .await
-    .map_err(Failure::from)
+    }
 }
 
 /// Calls an operation.

@@ -7,7 +7,7 @@ use serde_json::json;
 use tieline_engine::{Browser, Code, Error};
 use tieline_engine::wire::Failure;
 
-use crate::ask::{Result, open};
+use crate::ask::{Result, open_to_stay};
 use crate::{Everywhere, print};
 
 #[derive(Args)]
@@ -25,7 +25,7 @@ pub struct ServeArgs {
 
 pub async fn run(all: &Everywhere, args: ServeArgs) -> Result<()> {
     let browser = if args.no_browser { Browser::none() } else { Browser::system() };
-    let app = open(all, browser).await?;
+    let app = open_to_stay(all, browser).await?;
     let server = tieline_http::serve(app, args.port, args.ui).await.map_err(|error| {
         Failure::from(Error::new(
             Code::Conflict,

@@ -56,12 +56,23 @@ struct Means {
     clock: Clock,
     practice_starter: Option<PracticeStarter>,
     changes: broadcast::Sender<Change>,
+    stays: bool,
 }
 
 impl App {
     /// Opens store and keyring, and begins to keep sign-ins alive. Fails with `Storage` where the data folder
     /// cannot be written; a missing or locked keyring is a state, not a failure.
     pub async fn open(start: Start) -> Result<Self> {
+        Self::open_as(start, true).await
+    }
+
+    /// As [`App::open`], for a process that asks one thing and ends: it begins nothing by itself that its end would
+    /// cut off.
+    pub async fn open_briefly(start: Start) -> Result<Self> {
+        Self::open_as(start, false).await
+    }
+
+    async fn open_as(start: Start, stays: bool) -> Result<Self> {
         let default_folder = start.data_folder.is_none();
         let folder = match start.data_folder {
             Some(folder) => folder,
@@ -76,6 +87,7 @@ impl App {
             clock: start.clock,
             practice_starter: start.practice_starter,
             changes,
+            stays,
         };
         let world = RwLock::new(means.world(start.practice).await?);
         Ok(Self { inner: Arc::new(Inner { means, world }) })
@@ -87,7 +99,10 @@ impl App {
 
     /// Calls an operation by name, as every face does.
     pub async fn call(&self, name: &str, ask: Value) -> Result<Value, Failure> {
-        operations::call(self, name, ask).await
+        let (app, name) = (self.clone(), name.to_owned());
+        // Whoever asked may go away in the middle, and tokens that a provider has just given must not be dropped then.
+        let answer = tokio::spawn(async move { operations::call(&app, &name, ask).await });
+        answer.await.unwrap_or_else(|error| Err(Failure::from(Error::internal(error))))
     }
 
     /// What changes from now on.
@@ -158,7 +173,9 @@ impl Means {
         if world.practice.is_some() {
             enter_practice_apps(&world).await?;
         }
-        tokio::spawn(keep_alive::run(Arc::downgrade(&world)));
+        if self.stays {
+            tokio::spawn(keep_alive::run(Arc::downgrade(&world)));
+        }
         Ok(world)
     }
 }
@@ -166,10 +183,19 @@ impl Means {
 /// In practice the organisation's apps are there from the start: nobody should have to register one to try.
 async fn enter_practice_apps(world: &World) -> Result<()> {
     let Some(practice) = &world.practice else { return Ok(()) };
-    for app in &practice.apps {
+    let mut entered = std::collections::BTreeSet::new();
+    for (at, app) in practice.apps.iter().enumerate() {
+        // Where a provider has several apps, the first is the usual one.
+        if practice.apps[..at].iter().any(|before| before.provider == app.provider) {
+            continue;
+        }
         let provider = world.provider(&app.provider)?;
         let inputs = tieline_catalog::normalise(&provider, &app.inputs);
         let (host, known) = world.app(&provider, &inputs.values)?;
+        // Where a provider has several apps, the first is the usual one.
+        if !entered.insert((provider.id.clone(), host.clone())) {
+            continue;
+        }
         let same_secret = known.as_ref().is_some_and(|row| (row.secret_version > 0) == app.client_secret.is_some());
         if known.as_ref().is_some_and(|row| row.client_id == app.client_id) && same_secret {
             continue;

@@ -1,7 +1,7 @@
 //! Everything the flows work with: one world for real connections, another for practice.
 
 use std::any::Any;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -58,6 +58,8 @@ pub(crate) struct World {
     pub flows: Flows,
     /// One refresh at a time per connection in this process.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Vault entries that are being written and that no row points to yet.
+    making: Mutex<HashSet<String>>,
     pub deep_link_failed: AtomicBool,
     /// Probes of the way back that wait for their deep link.
     pub probes: Mutex<HashMap<String, tokio::sync::oneshot::Sender<()>>>,
@@ -112,6 +114,7 @@ impl World {
             changes: parts.changes,
             flows: Flows::default(),
             turns: Mutex::default(),
+            making: Mutex::default(),
             deep_link_failed: AtomicBool::new(false),
             probes: Mutex::default(),
             practice: parts.practice,
@@ -209,17 +212,41 @@ impl World {
         })
     }
 
-    /// Deletes vault entries that no row points to, except those another living process is about to need.
+    /// Keeps an entry from being swept while it is written; until dropped.
+    pub fn making(&self, entry: String) -> Making<'_> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.clone());
+        Making { world: self, entry }
+    }
+
+    /// Deletes vault entries that no row points to, except those that this or another living process is about to need.
     pub async fn sweep(&self) {
         let Ok(strays) = self.store.strays() else { return };
         for (entry, pid) in strays {
-            if pid != 0 && pid != std::process::id() && is_alive(pid) {
+            let being_made = match pid {
+                0 => false,
+                pid if pid == std::process::id() => self.making.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry),
+                pid => is_alive(pid),
+            };
+            // Who made it may have come to its end since the list was read, and a row points to it now.
+            if being_made || !self.store.is_stray(&entry, pid).unwrap_or(false) {
                 continue;
             }
             if self.vault.delete(&entry).await.is_ok() {
                 let _tried_again_at_the_next_start = self.store.swept(&entry);
             }
         }
+    }
+}
+
+/// An entry in the making.
+pub(crate) struct Making<'w> {
+    world: &'w World,
+    entry: String,
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        self.world.making.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.entry);
     }
 }
 

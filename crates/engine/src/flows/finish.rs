@@ -219,7 +219,10 @@ async fn store(world: &World, new: &Identified, reconnect: Option<String>) -> Re
         trouble: None,
         disconnecting: false,
     };
+    let making = world.making(it.secret_entry());
+    world.store.expect_stray(&it.secret_entry())?;
     keep_tokens(world, &it, &new.tokens.access, new.tokens.refresh.as_ref(), was).await?;
+    drop(making);
 
     let missing = missing(provider, &it);
     let title = it.title();
@@ -241,11 +244,10 @@ async fn store(world: &World, new: &Identified, reconnect: Option<String>) -> Re
     Ok((id, missing))
 }
 
-/// Writes the tokens of `it`'s version to the vault and commits the pointer to them.
+/// Writes the tokens of `it`'s version to the vault, whose entry is noted as a stray, and commits the pointer to them.
 pub(crate) async fn keep_tokens(world: &World, it: &Connection, access: &Secret, refresh: Option<&Secret>, was: u32) -> Result<()> {
     let entry = it.secret_entry();
     let text = json!({ "access": access.expose(), "refresh": refresh.map(Secret::expose) }).to_string();
-    world.store.expect_stray(&entry)?;
     crash_point("vault");
     world.vault.set(&entry, &Secret::new(text)).await?;
     crash_point("commit");

@@ -4,6 +4,7 @@
 use std::sync::Weak;
 use std::time::Duration;
 
+use crate::connection::Connection;
 use crate::deadline;
 use crate::flows::token::Want;
 use crate::flows::{check, disconnect, token};
@@ -46,7 +47,7 @@ pub(crate) async fn round(world: &World) {
                 }
             }
             Some(_) => {}
-            None if deadline::keep_alive_is_due(&provider, &it, now) => {
+            None if deadline::keep_alive_is_due(&provider, &it, now) || was_cut_off(world, &it) => {
                 if let Err(error) = token::access(world, &it.id, Want::Renewed(it.secret_version)).await {
                     tracing::info!(connection = it.id, %error, "could not be renewed ahead of its limit");
                 }
@@ -54,6 +55,12 @@ pub(crate) async fn round(world: &World) {
             None => {}
         }
     }
+}
+
+/// Whether a refresh was begun and not finished: the sooner it is made up for, the likelier the provider still takes
+/// the token it had replaced.
+fn was_cut_off(world: &World, it: &Connection) -> bool {
+    world.store.unfinished_refresh(&it.id).ok().flatten().is_some_and(|begun| begun.version == it.secret_version)
 }
 
 async fn retry_disconnect(world: &World, id: &str) {

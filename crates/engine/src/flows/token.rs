@@ -110,6 +110,13 @@ async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Re
     };
     let app = world.app_keys(provider, &it.app_host).await?;
     let crashed = world.store.unfinished_refresh(id)?.is_some_and(|begun| begun.version == it.secret_version);
+    let next = Connection::entry(id, it.secret_version + 1);
+    // A refresh that was cut off may have brought its pair as far as the vault, and the older one may be dead by now.
+    let refresh = match if crashed { entry(world, &next).await? } else { None } {
+        Some(Pair { refresh: Some(newer), .. }) => Secret::new(newer),
+        _ => refresh,
+    };
+    let _making = world.making(next);
     world.store.begin_refresh(id, it.secret_version, world.now())?;
     crash_point("call");
     let at = world.now();
@@ -299,10 +306,12 @@ fn pausing(provider: &Provider, it: &Connection, trouble: Option<&Trouble>, now:
 }
 
 async fn read(world: &World, it: &Connection) -> Result<Option<Pair>> {
-    let Some(text) = world.vault.get(&it.secret_entry()).await? else { return Ok(None) };
-    serde_json::from_str(text.expose())
-        .map(Some)
-        .map_err(|_| Error::internal(format!("the keyring entry {} is not readable", it.secret_entry())))
+    entry(world, &it.secret_entry()).await
+}
+
+async fn entry(world: &World, name: &str) -> Result<Option<Pair>> {
+    let Some(text) = world.vault.get(name).await? else { return Ok(None) };
+    serde_json::from_str(text.expose()).map(Some).map_err(|_| Error::internal(format!("the keyring entry {name} is not readable")))
 }
 
 /// Both tokens, for revocation.

@@ -106,6 +106,9 @@ fn guide(provider: &Provider, inputs: &Normalised, plans: &[ways::Plan]) -> Guid
     let scopes: Vec<String> = provider.scopes.iter().filter(|scope| !scope.optional).map(|scope| scope.name.clone()).collect();
     let mut fields = inputs.values.clone();
     fields.insert("redirect".into(), redirects.first().cloned().unwrap_or_default());
+    for plan in plans {
+        fields.insert(ways::key(plan.way).into(), plan.redirect.clone());
+    }
     fields.insert("scopes".into(), scopes.join(" "));
     Guide {
         who: provider.register.who.clone(),
@@ -185,6 +188,7 @@ pub(crate) async fn store_app(world: &World, row: &mut AppRow, known: Option<&Ap
         Some(Some(secret)) => {
             row.secret_version = known.map_or(0, |known| known.secret_version) + 1;
             let entry = row.secret_entry().unwrap_or_default();
+            let _making = world.making(entry.clone());
             world.store.expect_stray(&entry)?;
             world.vault.set(&entry, &secret).await?;
             world.store.save_app(row, Some(&entry), old_entry.as_deref())?;

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Store;
 use crate::clock::Seconds;
+use crate::connection::Connection;
 use crate::error::Result;
 
 pub(super) const TABLES: &str = "
@@ -36,10 +37,18 @@ pub(super) fn keep_and_sweep(db: &rusqlite::Connection, kept: Option<&str>, swee
     Ok(())
 }
 
+fn note_stray(db: &rusqlite::Connection, entry: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR REPLACE INTO stray (entry, pid) VALUES (?1, ?2)")?.execute(params![entry, std::process::id()])?;
+    Ok(())
+}
+
 impl Store {
-    /// Notes, before the provider is called, that the tokens of this version are being replaced.
+    /// Notes, before the provider is called, that the tokens of this version are being replaced, and the entry that
+    /// the new ones will have: once the provider has answered, nothing but the vault needs to be written for them to
+    /// be safe.
     pub fn begin_refresh(&self, connection: &str, version: u32, at: Seconds) -> Result<()> {
-        self.with(|db| {
+        self.write(|db| {
+            note_stray(db, &Connection::entry(connection, version + 1))?;
             db.prepare_cached("INSERT OR REPLACE INTO refreshing (connection, version, at, pid) VALUES (?1, ?2, ?3, ?4)")?
                 .execute(params![connection, version, at, std::process::id()])?;
             Ok(())
@@ -64,21 +73,27 @@ impl Store {
 
     /// Notes an entry before it is written to the vault: until a row points to it, it is a stray.
     pub fn expect_stray(&self, entry: &str) -> Result<()> {
-        self.with(|db| {
-            db.prepare_cached("INSERT OR REPLACE INTO stray (entry, pid) VALUES (?1, ?2)")?
-                .execute(params![entry, std::process::id()])?;
-            Ok(())
-        })
+        self.with(|db| note_stray(db, entry))
     }
 
     /// Entries that no row points to. Those that this or another living process is about to need are told apart
-    /// by the caller through `pid`.
+    /// by the caller through `pid`. What a refresh that was cut off may have stored is none of them: it may be the
+    /// only pair that still lives, and the next refresh takes it up.
     pub fn strays(&self) -> Result<Vec<(String, u32)>> {
         self.with(|db| {
-            db.prepare_cached("SELECT entry, pid FROM stray ORDER BY entry")?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
+            db.prepare_cached(
+                "SELECT entry, pid FROM stray WHERE entry NOT IN
+                     (SELECT 'connection/' || connection || '/' || (version + 1) FROM refreshing)
+                 ORDER BY entry",
+            )?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
         })
+    }
+
+    /// Whether an entry is noted as it was, by the same process.
+    pub fn is_stray(&self, entry: &str, pid: u32) -> Result<bool> {
+        self.with(|db| db.prepare_cached("SELECT 1 FROM stray WHERE entry = ?1 AND pid = ?2")?.exists(params![entry, pid]))
     }
 
     pub fn swept(&self, entry: &str) -> Result<()> {
