@@ -35,10 +35,20 @@ async fn each_connects_is_inspectable_renews_tests_and_disconnects() {
         let id = stage.connect(provider).await;
         let detail = stage.detail(&id).await;
         assert_eq!(detail.row.state, ConnectionState::Working, "{provider}");
-        assert!(!detail.row.name.is_empty() && !detail.row.account.id.is_empty(), "{provider}: whose account it is");
+        assert!(
+            !detail.row.name.is_empty() && !detail.row.account.id.is_empty(),
+            "{provider}: whose account it is"
+        );
         assert!(!detail.permissions.is_empty(), "{provider}: which permissions");
-        assert!(!detail.lasts.why.is_empty() && !detail.row.sign_in_words.is_empty(), "{provider}: how long it lasts");
-        assert_eq!(detail.events.last().map(|event| event.kind.as_str()), Some("connected"), "{provider}: what happened");
+        assert!(
+            !detail.lasts.why.is_empty() && !detail.row.sign_in_words.is_empty(),
+            "{provider}: how long it lasts"
+        );
+        assert_eq!(
+            detail.events.last().map(|event| event.kind.as_str()),
+            Some("connected"),
+            "{provider}: what happened"
+        );
 
         let renewed: Result<Tested, _> = stage.ask("refresh", json!({ "id": id })).await;
         match renewed {
@@ -47,10 +57,15 @@ async fn each_connects_is_inspectable_renews_tests_and_disconnects() {
         }
         let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
         assert!(tested.ok, "{provider}: {}", tested.words);
-        let ended: Disconnected = stage.ask("disconnect", json!({ "id": id, "revoke": true })).await.expect("an end");
+        let ended: Disconnected =
+            stage.ask("disconnect", json!({ "id": id, "revoke": true })).await.expect("an end");
         assert!(!ended.queued && !ended.words.is_empty(), "{provider}");
         assert_eq!(ended.revoked, detail.disconnect.revokes, "{provider}: {:?}", ended.words);
-        assert_eq!(ended.grant_page.is_some(), !ended.revoked, "{provider}: what stays is told with its page");
+        assert_eq!(
+            ended.grant_page.is_some(),
+            !ended.revoked,
+            "{provider}: what stays is told with its page"
+        );
     }
     let rows: Vec<ConnectionRow> = stage.ask("connections", json!({})).await.expect("a list");
     assert!(rows.is_empty());
@@ -108,9 +123,18 @@ async fn each_tells_a_withdrawn_permission_from_an_outage() {
             let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
             stage.practice.clear_faults().await;
             assert!(!tested.ok, "{provider} {fault:?}");
-            assert_eq!(tested.row.state, ConnectionState::TemporarilyFailing, "{provider} {fault:?}: {}", tested.words);
+            assert_eq!(
+                tested.row.state,
+                ConnectionState::TemporarilyFailing,
+                "{provider} {fault:?}: {}",
+                tested.words
+            );
             let again: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
-            assert!(again.ok && again.row.state == ConnectionState::Working, "{provider} after {fault:?}: {}", again.words);
+            assert!(
+                again.ok && again.row.state == ConnectionState::Working,
+                "{provider} after {fault:?}: {}",
+                again.words
+            );
         }
         stage.practice.set_fault(provider, Fault::Revoked, None).await;
         let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
@@ -133,7 +157,8 @@ async fn somebody_else_s_account_is_offered_as_a_new_connection() {
     let stage = Stage::open().await;
     for provider in PROVIDERS {
         let id = stage.connect(provider).await;
-        let _: ConnectionRow = stage.ask("rename", json!({ "id": id, "name": "Mine" })).await.expect("renamed");
+        let _: ConnectionRow =
+            stage.ask("rename", json!({ "id": id, "name": "Mine" })).await.expect("renamed");
         let other = Visit { person: "jonas".into(), ..Visit::default() };
         let flow = stage.sign_in(provider, json!({ "reconnect": id }), &other).await;
         if provider == "GONG" {

@@ -29,7 +29,8 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
     found
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(root()).expect("below the root").to_string_lossy().replace('\\', "/");
+            let name =
+                path.strip_prefix(root()).expect("below the root").to_string_lossy().replace('\\', "/");
             (name, std::fs::read_to_string(&path).expect("the file can be read"))
         })
         .collect()
@@ -38,7 +39,10 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
 /// The engine's layers from the ground up. A module may use those before its own layer, and its own where it says so.
 const LAYERS: &[(&[&str], bool)] = &[
     (&["error", "secret", "clock", "event"], true),
-    (&["settings", "problem", "flow", "connection", "oauth", "ways", "service", "diagnose", "deadline"], true),
+    (
+        &["settings", "problem", "flow", "connection", "oauth", "ways", "service", "diagnose", "deadline"],
+        true,
+    ),
     (&["store", "vault", "client", "callback", "browser", "lock"], false),
     // The world holds the waiting flows, and the flows work on the world: two halves of one layer.
     (&["world", "flows"], true),
@@ -46,7 +50,11 @@ const LAYERS: &[(&[&str], bool)] = &[
 ];
 
 fn layer(module: &str) -> Option<(usize, bool)> {
-    LAYERS.iter().enumerate().find(|(_, (modules, _))| modules.contains(&module)).map(|(at, (_, among))| (at, *among))
+    LAYERS
+        .iter()
+        .enumerate()
+        .find(|(_, (modules, _))| modules.contains(&module))
+        .map(|(at, (_, among))| (at, *among))
 }
 
 /// The part of a source file before its unit tests.
@@ -58,7 +66,12 @@ fn without_tests(text: &str) -> &str {
 fn the_engine_s_arrows_point_one_way() {
     let mut wrong = Vec::new();
     for (name, text) in files("crates/engine/src", &[".rs"]) {
-        let module = name.trim_start_matches("crates/engine/src/").split(['/', '.']).next().unwrap_or_default().to_owned();
+        let module = name
+            .trim_start_matches("crates/engine/src/")
+            .split(['/', '.'])
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         if module == "lib" {
             continue;
         }
@@ -91,7 +104,8 @@ fn crates_import_only_what_the_picture_allows() {
     for (folder, may) in allowed {
         let text = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a manifest");
         let manifest: toml::Table = text.parse().expect("TOML");
-        let dependencies = manifest.get("dependencies").and_then(|it| it.as_table()).cloned().unwrap_or_default();
+        let dependencies =
+            manifest.get("dependencies").and_then(|it| it.as_table()).cloned().unwrap_or_default();
         for ours in dependencies.keys().filter(|name| name.starts_with("tieline")) {
             assert!(may.contains(&ours.as_str()), "{folder} must not import {ours}");
         }
@@ -124,7 +138,9 @@ fn a_provider_is_named_in_its_own_files_only() {
                 let is_comment = ["//", "*", "/*", "<!--"].iter().any(|mark| code.starts_with(mark));
                 let lower = code.split("//").next().unwrap_or(code).to_lowercase();
                 let named = words.iter().find(|word| {
-                    lower.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).any(|part| part == word.as_str())
+                    lower
+                        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                        .any(|part| part == word.as_str())
                 });
                 if let Some(word) = named.filter(|_| !is_comment && name != "ui/src/parts/brands.ts") {
                     wrong.push(format!("{name}:{}: {word}", number + 1));
@@ -140,7 +156,8 @@ fn no_file_is_called_what_says_nothing() {
     let banned = ["util", "utils", "helper", "helpers", "common", "manager", "service_", "misc"];
     for folder in ["crates", "src-tauri", "ui/src", "xtask", "tests"] {
         for (name, _) in files(folder, &[".rs", ".ts", ".svelte", ".mjs", ".js"]) {
-            let stem = name.rsplit('/').next().unwrap_or(&name).split('.').next().unwrap_or_default().to_lowercase();
+            let stem =
+                name.rsplit('/').next().unwrap_or(&name).split('.').next().unwrap_or_default().to_lowercase();
             assert!(!banned.contains(&stem.as_str()), "{name}");
         }
     }
@@ -156,13 +173,21 @@ fn the_window_has_one_door() {
         assert!(!text.contains("/state/") && !text.contains("/api/call"), "{name}: a part takes props only");
     }
     for (name, text) in files("ui/src/api", &[".ts"]) {
-        assert!(!text.contains("/state/") && !text.contains("/views/"), "{name}: the api knows no state and no view");
+        assert!(
+            !text.contains("/state/") && !text.contains("/views/"),
+            "{name}: the api knows no state and no view"
+        );
     }
 }
 
 #[test]
 fn nothing_is_left_unfinished() {
-    let marks = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["#[ign", "ore"].concat(), [".sk", "ip(true"].concat()];
+    let marks = [
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+        ["#[ign", "ore"].concat(),
+        [".sk", "ip(true"].concat(),
+    ];
     for folder in ["crates", "src-tauri/src", "ui/src", "xtask", "tests", "relay", "catalog"] {
         for (name, text) in files(folder, &[".rs", ".ts", ".svelte", ".mjs", ".toml", ".html"]) {
             for mark in &marks {

@@ -3,6 +3,8 @@
 
 #![expect(dead_code, reason = "each test file uses its own part of the stage")]
 
+pub mod keyring;
+
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tieline_engine::wire::{ConnectionDetail, ConnectionRow, Failure, Flow, FlowStep, SignInLink};
-use tieline_engine::{App, Browser, Clock, PracticeApp, PracticeStarter, PracticeWorld, SCHEME, Secret, Start};
+use tieline_engine::{
+    App, Browser, Clock, PracticeApp, PracticeStarter, PracticeWorld, SCHEME, Secret, Start,
+};
 use tieline_practice::visitor::Visit;
 use tieline_practice::{Options, Practice};
 use url::Url;
@@ -39,7 +43,8 @@ impl Stage {
     /// The product opened once more over the same folder, as after a restart.
     pub async fn reopen(&mut self) {
         self.app.close().await;
-        self.app = open(&self.practice, self.folder.path(), &self.clock).await.expect("the product opens again");
+        self.app =
+            open(&self.practice, self.folder.path(), &self.clock).await.expect("the product opens again");
     }
 
     pub async fn ask<A: DeserializeOwned>(&self, name: &str, ask: Value) -> Result<A, Failure> {
@@ -48,7 +53,12 @@ impl Stage {
     }
 
     pub fn inputs(&self, provider: &str) -> Value {
-        let app = self.practice.apps().iter().find(|app| app.provider == provider).expect("an app for the provider");
+        let app = self
+            .practice
+            .apps()
+            .iter()
+            .find(|app| app.provider == provider)
+            .expect("an app for the provider");
         json!(app.inputs)
     }
 
@@ -58,7 +68,9 @@ impl Stage {
         for (key, value) in more.as_object().into_iter().flatten() {
             ask[key] = value.clone();
         }
-        self.ask("connect", ask).await.unwrap_or_else(|failure| panic!("{provider}: {} {}", failure.message, failure.hint))
+        self.ask("connect", ask)
+            .await
+            .unwrap_or_else(|failure| panic!("{provider}: {} {}", failure.message, failure.hint))
     }
 
     /// The sign-in page's address.
@@ -76,7 +88,9 @@ impl Stage {
     pub async fn bring(&self, back: &Url) {
         match back.scheme() {
             "http" if !back.path().starts_with("/relay/") => {
-                tieline_practice::client::send("GET", back, &[("accept", "text/html")], b"").await.expect("the listener answers");
+                tieline_practice::client::send("GET", back, &[("accept", "text/html")], b"")
+                    .await
+                    .expect("the listener answers");
             }
             "http" | "https" => {
                 let path = back.path().trim_start_matches("/relay");
@@ -131,18 +145,29 @@ impl Stage {
     /// The command line over the same folder and the same practice providers.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tieline"));
-        command.args(words).arg("--data").arg(self.folder.path()).arg("--practice-at").arg(self.practice.control().as_str());
+        command
+            .args(words)
+            .arg("--data")
+            .arg(self.folder.path())
+            .arg("--practice-at")
+            .arg(self.practice.control().as_str());
         command
     }
 
     pub async fn run(&self, words: &[&str]) -> Output {
         let mut command = self.command(words);
-        tokio::task::spawn_blocking(move || command.output().expect("the command line runs")).await.expect("it ends")
+        tokio::task::spawn_blocking(move || command.output().expect("the command line runs"))
+            .await
+            .expect("it ends")
     }
 }
 
 /// Opens the product in practice mode over a folder.
-pub async fn open(practice: &Practice, folder: &std::path::Path, clock: &Clock) -> tieline_engine::Result<App> {
+pub async fn open(
+    practice: &Practice,
+    folder: &std::path::Path,
+    clock: &Clock,
+) -> tieline_engine::Result<App> {
     App::open(Start {
         data_folder: Some(folder.to_owned()),
         practice: true,
@@ -160,7 +185,11 @@ pub fn starter(practice: &Practice) -> PracticeStarter {
         let practice = practice.clone();
         Box::pin(async move {
             Ok(PracticeWorld {
-                routes: practice.routes().iter().map(|route| (route.host.clone(), route.origin.clone())).collect(),
+                routes: practice
+                    .routes()
+                    .iter()
+                    .map(|route| (route.host.clone(), route.origin.clone()))
+                    .collect(),
                 apps: practice
                     .apps()
                     .iter()
@@ -180,6 +209,11 @@ pub fn starter(practice: &Practice) -> PracticeStarter {
 
 /// Text that must be JSON.
 pub fn json_of(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| panic!("no JSON: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
+        panic!(
+            "no JSON: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })
 }

@@ -91,7 +91,7 @@ test('another account at a reconnect is offered as a new connection', async () =
   await tieline.sees('Somebody else signed in');
   await desk.shot('other-account');
   await tieline.press('Keep as a new connection');
-  await tieline.sees('Dropbox is connected');
+  await tieline.find("//h2[.='Dropbox is connected']", 'the new connection');
   await tieline.press('See all connections');
   await tieline.sees('Maya Lind');
   assert.equal((await tieline.page.findElements(By.xpath("//a[contains(@href, '#/connection/')]"))).length, 2);

@@ -229,7 +229,15 @@ class Tieline {
 
   async press(words) {
     await this.desk.until(`pressing "${words}"`, async () => {
-      await (await this.button(words)).click();
+      const element = await this.button(words);
+      // A page that is still arriving moves its buttons away from under the pointer.
+      const at = JSON.stringify(await element.getRect());
+      await wait(80);
+      if (JSON.stringify(await element.getRect()) !== at) return false;
+      await element.click().catch((why) => {
+        // The press took the button away: it was heard.
+        if (why.name !== 'StaleElementReferenceError') throw why;
+      });
       return true;
     });
   }

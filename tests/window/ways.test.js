@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
+import { By } from 'selenium-webdriver';
 import { Desk, until } from './desk.js';
 
 let desk, tieline;
@@ -61,4 +62,41 @@ test('an address that did not find its way back is pasted', async () => {
   await tieline.field('Signed in, but nothing happened here?', address);
   await tieline.press('Finish');
   await tieline.sees('Slack is connected');
+});
+
+test('the organisation’s relay page passes the answer on', async () => {
+  const html = readFileSync(new URL('../../relay/index.html', import.meta.url));
+  const asked = [];
+  const host = createServer((ask, reply) => {
+    asked.push(ask.url);
+    reply.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(html);
+  });
+  await new Promise((resolve) => host.listen(0, '127.0.0.1', resolve));
+  try {
+    await tieline.go('#/settings');
+    await tieline.press('Add Address of the relay page');
+    await tieline.field('Address of the relay page', `http://127.0.0.1:${host.address().port}/relay`);
+    await tieline.press('Save');
+    await tieline.go('#/gallery');
+    await tieline.press('Intercom');
+    await tieline.sees("Through your organisation's page");
+    await tieline.press('Continue in your browser');
+    const consent = await desk.tab('Sign in to Intercom');
+    await consent.getByRole('button', { name: 'Allow' }).click();
+    // A jump that no click asked for is blocked by some browsers; the page then has its button.
+    const connected = () => tieline.page.findElements(By.xpath("//h2[.='Intercom is connected']")).then((found) => found.length > 0);
+    const jumped = await until('the jump', connected, 3_000).catch(() => false);
+    if (!jumped) {
+      const relay = await desk.tab('Back to Tieline');
+      await desk.shot('relay-page');
+      assert.ok(!relay.url().includes('code='), 'the query is gone from the address bar');
+      await relay.getByRole('link', { name: 'Open Tieline' }).click({ noWaitAfter: true });
+    }
+    await until('Intercom to be connected', connected);
+    await desk.shot('relay-connected');
+    assert.match(asked.find((url) => url.includes('code=')), /^\/relay\/integrations\/intercom\?/);
+  } finally {
+    host.closeAllConnections();
+    host.close();
+  }
 });

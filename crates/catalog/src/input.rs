@@ -35,7 +35,8 @@ pub fn normalise(provider: &Provider, typed: &Fields) -> Normalised {
         let (value, told) = rewrite(input, raw);
         for (key, told_value) in told {
             if typed.get(&key).is_none_or(|typed| typed.trim().is_empty()) {
-                let folded = provider.input(&key).map_or_else(|| told_value.clone(), |its| fold(its, &told_value));
+                let folded =
+                    provider.input(&key).map_or_else(|| told_value.clone(), |its| fold(its, &told_value));
                 result.values.insert(key, folded);
             }
         }

@@ -190,6 +190,9 @@ pub struct OAuth {
     /// The issuer that `iss` in a callback must equal (RFC 9207).
     #[serde(default)]
     pub issuer: Option<String>,
+    /// The provider promises `iss` in every callback, so one without it is not its own (RFC 9207 §2.4).
+    #[serde(default)]
+    pub issuer_promised: bool,
     /// Seconds a code lives.
     #[serde(default = "ten_minutes")]
     pub code_lifetime: u32,

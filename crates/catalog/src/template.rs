@@ -69,7 +69,9 @@ pub fn matches(template: &str, url: &str) -> bool {
         }
         rest = &rest[at + part.len()..];
     }
-    rest.is_empty() || template.ends_with('}') && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    rest.is_empty()
+        || template.ends_with('}')
+            && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters and the slash.

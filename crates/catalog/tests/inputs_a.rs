@@ -4,7 +4,7 @@ use tieline_catalog::{BUILT_IN, Catalogue, Normalised, Provider, normalise, temp
 
 fn provider(slug: &str) -> Provider {
     let file = format!("{slug}.toml");
-    let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == file).unwrap();
+    let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == file).expect("built in");
     Catalogue::parse(text).unwrap_or_else(|says| panic!("{file}: {says}"))
 }
 

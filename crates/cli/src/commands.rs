@@ -7,8 +7,8 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 use tieline_engine::wire::{
-    AppSummary, Checks, ConnectionDetail, ConnectionRow, Disconnected, EventLine, Failure, FormCheck, Keyring, ProviderCard,
-    ProviderForm, Tested,
+    AppSummary, Checks, ConnectionDetail, ConnectionRow, Disconnected, EventLine, Failure, FormCheck,
+    Keyring, ProviderCard, ProviderForm, Tested,
 };
 use tieline_engine::{Browser, Code, Error};
 
@@ -61,7 +61,13 @@ pub async fn providers(all: &Everywhere) -> Result<()> {
     give(all, &cards, |cards| {
         let rows = cards.iter().map(|card| {
             let ready = if card.app_ready { "yes" } else { "not yet" };
-            vec![card.slug.clone(), card.name.clone(), ready.into(), card.connections.to_string(), card.summary.clone()]
+            vec![
+                card.slug.clone(),
+                card.name.clone(),
+                ready.into(),
+                card.connections.to_string(),
+                card.summary.clone(),
+            ]
         });
         print::table(&["Service", "Name", "App set up", "Connections", "What it reads"], rows);
     });
@@ -82,7 +88,10 @@ pub async fn provider(all: &Everywhere, provider: String) -> Result<()> {
     }
     for input in &form.inputs {
         let needed = if input.required { "" } else { " (may be left out)" };
-        print::line(&format!("\n--input {}=…{needed}\n    {}. {}\n    {}", input.key, input.label, input.help, input.where_to_find));
+        print::line(&format!(
+            "\n--input {}=…{needed}\n    {}. {}\n    {}",
+            input.key, input.label, input.help, input.where_to_find
+        ));
     }
     print::line("\nIt may then:");
     for scope in &form.scopes {
@@ -104,7 +113,11 @@ pub async fn app(all: &Everywhere, args: AppArgs) -> Result<()> {
         give(all, &apps, |apps| apps_table(apps));
         return Ok(());
     };
-    let client_secret = if args.secret { Some(from_stdin("Paste the client secret and press Enter, then Ctrl D:")?) } else { None };
+    let client_secret = if args.secret {
+        Some(from_stdin("Paste the client secret and press Enter, then Ctrl D:")?)
+    } else {
+        None
+    };
     let inputs: BTreeMap<String, String> = args.inputs.into_iter().collect();
     let saved: AppSummary = ask(
         &app,
@@ -122,7 +135,13 @@ pub async fn app(all: &Everywhere, args: AppArgs) -> Result<()> {
 fn apps_table(apps: &[AppSummary]) {
     let rows = apps.iter().map(|it| {
         let secret = if it.has_secret { "in the keyring" } else { "none" };
-        vec![it.provider_name.clone(), it.host.clone(), it.client_id.clone(), secret.into(), it.connections.to_string()]
+        vec![
+            it.provider_name.clone(),
+            it.host.clone(),
+            it.client_id.clone(),
+            secret.into(),
+            it.connections.to_string(),
+        ]
     });
     print::table(&["Service", "For", "Client ID", "Secret", "Connections"], rows);
 }
@@ -133,10 +152,9 @@ fn from_stdin(prompt: &str) -> Result<String> {
         print::talk(prompt);
     }
     let mut text = String::new();
-    std::io::stdin()
-        .take(16 * 1024)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::from(Error::field("stdin", format!("Standard input cannot be read: {error}."))))?;
+    std::io::stdin().take(16 * 1024).read_to_string(&mut text).map_err(|error| {
+        Failure::from(Error::field("stdin", format!("Standard input cannot be read: {error}.")))
+    })?;
     let text = text.trim().to_owned();
     if text.is_empty() {
         return Err(Failure::from(Error::field("stdin", "Nothing came by standard input.")));
@@ -159,7 +177,14 @@ pub async fn list(all: &Everywhere) -> Result<()> {
 pub fn connections_table(rows: &[ConnectionRow]) {
     let rows = rows.iter().map(|row| {
         let who = if row.account.email.is_empty() { &row.account.workspace } else { &row.account.email };
-        vec![row.id.clone(), row.provider_name.clone(), row.name.clone(), who.clone(), row.state_words.clone(), row.sign_in_words.clone()]
+        vec![
+            row.id.clone(),
+            row.provider_name.clone(),
+            row.name.clone(),
+            who.clone(),
+            row.state_words.clone(),
+            row.sign_in_words.clone(),
+        ]
     });
     print::table(&["Id", "Service", "Name", "Account", "State", "Sign-in"], rows);
 }
@@ -189,9 +214,15 @@ fn show_detail(all: &Everywhere, detail: &ConnectionDetail) {
         ("App", format!("{} {}", detail.client_id, detail.app_host)),
     ];
     if let Some(problem) = &row.problem {
-        facts.push(("Problem", format!("{} {} Press “{}”.", problem.happened, problem.why, problem.press.label)));
+        facts.push((
+            "Problem",
+            format!("{} {} Press “{}”.", problem.happened, problem.why, problem.press.label),
+        ));
     }
-    print::table(&["", ""], facts.into_iter().map(|(label, value)| vec![label.into(), value.trim().to_owned()]));
+    print::table(
+        &["", ""],
+        facts.into_iter().map(|(label, value)| vec![label.into(), value.trim().to_owned()]),
+    );
     print::line("");
     let permissions = detail.permissions.iter().map(|it| {
         let granted = match it.granted {
@@ -213,9 +244,14 @@ pub async fn tested(all: &Everywhere, operation: &str, id: String) -> Result<()>
     match tested.problem {
         None => Ok(()),
         Some(problem) => {
-            let temporary = ["rate_limited", "temporary", "offline", "garbage"].contains(&problem.code.as_str());
+            let temporary =
+                ["rate_limited", "temporary", "offline", "garbage"].contains(&problem.code.as_str());
             let code = if temporary { Code::Temporary } else { Code::NeedsYou };
-            Err(Failure::from(Error::new(code, problem.happened, format!("What helps: {}.", problem.press.label))))
+            Err(Failure::from(Error::new(
+                code,
+                problem.happened,
+                format!("What helps: {}.", problem.press.label),
+            )))
         }
     }
 }
@@ -229,7 +265,13 @@ pub async fn rename(all: &Everywhere, id: String, name: String) -> Result<()> {
 
 pub async fn disconnect(all: &Everywhere, args: DisconnectArgs) -> Result<()> {
     let app = open(all, Browser::none()).await?;
-    let revoke = if args.revoke { Some(true) } else if args.keep { Some(false) } else { None };
+    let revoke = if args.revoke {
+        Some(true)
+    } else if args.keep {
+        Some(false)
+    } else {
+        None
+    };
     let ended: Disconnected = ask(&app, "disconnect", json!({ "id": args.id, "revoke": revoke })).await?;
     give(all, &ended, |ended| {
         ended.words.iter().for_each(|words| print::line(&print::shown(words)));
@@ -248,7 +290,9 @@ pub async fn events(all: &Everywhere, id: Option<String>, limit: u32) -> Result<
 }
 
 fn events_table(events: &[EventLine]) {
-    let rows = events.iter().map(|it| vec![it.at.clone(), it.connection_name.clone(), it.kind.clone(), it.words.clone()]);
+    let rows = events
+        .iter()
+        .map(|it| vec![it.at.clone(), it.connection_name.clone(), it.kind.clone(), it.words.clone()]);
     print::table(&["When", "Connection", "What", "In words"], rows);
 }
 
@@ -256,7 +300,10 @@ pub async fn doctor(all: &Everywhere) -> Result<()> {
     let app = open(all, Browser::none()).await?;
     let checks: Checks = ask(&app, "doctor", json!({})).await?;
     give(all, &checks, |checks| {
-        let rows = checks.checks.iter().map(|it| vec![if it.ok { "ok" } else { "no" }.into(), it.title.clone(), it.words.clone()]);
+        let rows = checks
+            .checks
+            .iter()
+            .map(|it| vec![if it.ok { "ok" } else { "no" }.into(), it.title.clone(), it.words.clone()]);
         print::table(&["", "What", "Found"], rows);
     });
     match checks.checks.iter().find(|it| !it.ok) {
@@ -267,16 +314,24 @@ pub async fn doctor(all: &Everywhere) -> Result<()> {
                 "store" => Code::Storage,
                 _ => Code::NotSetUp,
             };
-            Err(Failure::from(Error::new(code, format!("{}: not as it should be.", bad.title), bad.words.clone())))
+            Err(Failure::from(Error::new(
+                code,
+                format!("{}: not as it should be.", bad.title),
+                bad.words.clone(),
+            )))
         }
     }
 }
 
 pub async fn unlock(all: &Everywhere, file: bool, passphrase: bool) -> Result<()> {
     let app = open(all, Browser::none()).await?;
-    let passphrase =
-        if file || passphrase { Some(from_stdin("Type the passphrase and press Enter, then Ctrl D:")?) } else { None };
-    let keyring: Keyring = ask(&app, "unlock_keyring", json!({ "passphrase": passphrase, "choose_file": file })).await?;
+    let passphrase = if file || passphrase {
+        Some(from_stdin("Type the passphrase and press Enter, then Ctrl D:")?)
+    } else {
+        None
+    };
+    let keyring: Keyring =
+        ask(&app, "unlock_keyring", json!({ "passphrase": passphrase, "choose_file": file })).await?;
     give(all, &keyring, |keyring| print::line(&format!("{}. {}", keyring.title, keyring.words)));
     Ok(())
 }

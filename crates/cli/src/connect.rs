@@ -48,7 +48,9 @@ pub async fn run(all: &Everywhere, args: ConnectArgs) -> Result<()> {
     let link: SignInLink = ask(&app, "sign_in_link", json!({ "id": flow.id })).await?;
     print::talk(&format!("Sign in to {} in your browser. {}", flow.provider_name, flow.way.why));
     print::talk(&format!("If it did not open, open this address yourself:\n{}", link.url));
-    print::talk("Waiting for ten minutes. Paste the address at which the browser ended if nothing happens; Ctrl C cancels.");
+    print::talk(
+        "Waiting for ten minutes. Paste the address at which the browser ended if nothing happens; Ctrl C cancels.",
+    );
     let ended = tokio::select! {
         ended = wait(&app, &flow.id) => ended?,
         _ = tokio::signal::ctrl_c() => {

@@ -54,7 +54,8 @@ pub async fn run(all: &Everywhere) -> Result<()> {
         print::talk(&format!("Connecting {} …", its.provider));
         tried.push(one(&app, &its.provider, &json!(its.inputs)).await);
     }
-    let good = tried.iter().all(|it| it.connected && it.renewed != Some(false) && it.tested && it.disconnected);
+    let good =
+        tried.iter().all(|it| it.connected && it.renewed != Some(false) && it.tested && it.disconnected);
     forget_apps(&app).await?;
     app.close().await;
     if all.json {
@@ -74,8 +75,15 @@ pub async fn run(all: &Everywhere) -> Result<()> {
                 it.words.clone(),
             ]
         });
-        print::table(&["Service", "Way back", "Account", "Connected", "Renewed", "Tested", "Disconnected", "In words"], rows);
-        print::line(&format!("\n{} services, {}", tried.len(), if good { "all well." } else { "not all well." }));
+        print::table(
+            &["Service", "Way back", "Account", "Connected", "Renewed", "Tested", "Disconnected", "In words"],
+            rows,
+        );
+        print::line(&format!(
+            "\n{} services, {}",
+            tried.len(),
+            if good { "all well." } else { "not all well." }
+        ));
     }
     if good && tried.len() == 17 {
         return Ok(());
@@ -117,7 +125,8 @@ async fn all_steps(app: &App, provider: &str, inputs: &Value, tried: &mut Tried)
         return Err(internal(words.unwrap_or_else(|| "the sign-in did not end well".into())));
     };
     let rows: Vec<ConnectionRow> = ask(app, "connections", json!({})).await?;
-    let row = rows.into_iter().find(|row| row.id == id).ok_or_else(|| internal("the connection is not listed"))?;
+    let row =
+        rows.into_iter().find(|row| row.id == id).ok_or_else(|| internal("the connection is not listed"))?;
     tried.connected = true;
     tried.account = if row.account.email.is_empty() { row.name.clone() } else { row.account.email.clone() };
     tried.sign_in.clone_from(&row.sign_in_words);
@@ -134,13 +143,19 @@ async fn all_steps(app: &App, provider: &str, inputs: &Value, tried: &mut Tried)
     let ended: Disconnected = ask(app, "disconnect", json!({ "id": id, "revoke": true })).await?;
     let rows: Vec<ConnectionRow> = ask(app, "connections", json!({})).await?;
     tried.disconnected = !ended.queued && rows.iter().all(|row| row.id != id);
-    tried.words = if ended.revoked { "ended at the provider, proved" } else { "deleted here; the provider cannot be told" }.into();
+    tried.words = if ended.revoked {
+        "ended at the provider, proved"
+    } else {
+        "deleted here; the provider cannot be told"
+    }
+    .into();
     Ok(())
 }
 
 /// Begins a sign-in, lets the stand-in follow its pages, and brings the answer back the way a system would.
 async fn sign_in(app: &App, provider: &str, inputs: &Value) -> Result<Flow> {
-    let mut flow: Flow = ask(app, "connect", json!({ "provider": provider, "inputs": inputs, "quiet": true })).await?;
+    let mut flow: Flow =
+        ask(app, "connect", json!({ "provider": provider, "inputs": inputs, "quiet": true })).await?;
     let link: SignInLink = ask(app, "sign_in_link", json!({ "id": flow.id })).await?;
     let page = Url::parse(&link.url).map_err(internal)?;
     let back = Visit::default().answer(&page).await.map_err(internal)?;
@@ -153,10 +168,16 @@ async fn bring_back(app: &App, flow: &Flow, back: &Url) -> Result<()> {
     match back.scheme() {
         // The organisation's relay page hands the query over to the deep link.
         "http" if back.path().starts_with("/relay/") => {
-            app.deliver(&format!("{SCHEME}:/{}?{}", back.path().trim_start_matches("/relay"), back.query().unwrap_or_default()));
+            app.deliver(&format!(
+                "{SCHEME}:/{}?{}",
+                back.path().trim_start_matches("/relay"),
+                back.query().unwrap_or_default()
+            ));
         }
         "http" => {
-            tieline_practice::client::send("GET", back, &[("accept", "text/html")], b"").await.map_err(internal)?;
+            tieline_practice::client::send("GET", back, &[("accept", "text/html")], b"")
+                .await
+                .map_err(internal)?;
         }
         scheme if scheme == SCHEME => app.deliver(back.as_str()),
         _ => {

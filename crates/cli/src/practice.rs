@@ -57,7 +57,9 @@ pub async fn run(all: &Everywhere) -> Result<()> {
         .await
         .map_err(|error| Failure::from(no_practice(&error)))?;
     if all.json {
-        print::json(&json!({ "control": practice.control(), "routes": practice.routes(), "apps": practice.apps() }));
+        print::json(
+            &json!({ "control": practice.control(), "routes": practice.routes(), "apps": practice.apps() }),
+        );
     } else {
         let rows = practice.routes().iter().map(|route| vec![route.host.clone(), route.origin.to_string()]);
         print::table(&["Documented host", "Practised at"], rows);

@@ -26,7 +26,8 @@ pub fn talk(text: &str) {
 
 /// Columns as wide as their widest cell; the last one is left ragged.
 pub fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-    let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row.into_iter().map(|cell| shown(&cell)).collect()).collect();
+    let rows: Vec<Vec<String>> =
+        rows.into_iter().map(|row| row.into_iter().map(|cell| shown(&cell)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain([heads[column].chars().count()]).max().unwrap_or(0)

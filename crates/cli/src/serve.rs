@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use tieline_engine::{Browser, Code, Error};
 use tieline_engine::wire::Failure;
+use tieline_engine::{Browser, Code, Error};
 
 use crate::ask::{Result, open_to_stay};
 use crate::{Everywhere, print};

@@ -23,7 +23,8 @@ pub const SCHEME: &str = "app.tieline.desktop";
 
 /// Starts practice providers, or joins those another process of the same person runs. Called with a folder of
 /// practice's own.
-pub type PracticeStarter = Arc<dyn Fn(PathBuf) -> Pin<Box<dyn Future<Output = Result<PracticeWorld>> + Send>> + Send + Sync>;
+pub type PracticeStarter =
+    Arc<dyn Fn(PathBuf) -> Pin<Box<dyn Future<Output = Result<PracticeWorld>> + Send>> + Send + Sync>;
 
 /// How to open the engine.
 pub struct Start {
@@ -152,7 +153,8 @@ impl Means {
         }
         if !self.default_folder {
             // Another data folder must not share the keyring entries of the usual one.
-            service = format!("{service}@{}", folder.canonicalize().unwrap_or_else(|_| folder.clone()).display());
+            service =
+                format!("{service}@{}", folder.canonicalize().unwrap_or_else(|_| folder.clone()).display());
         }
         let vault = Vault::open(&service, folder.join("vault"));
         let practice = match (practice, &self.practice_starter) {
@@ -184,11 +186,7 @@ impl Means {
 async fn enter_practice_apps(world: &World) -> Result<()> {
     let Some(practice) = &world.practice else { return Ok(()) };
     let mut entered = std::collections::BTreeSet::new();
-    for (at, app) in practice.apps.iter().enumerate() {
-        // Where a provider has several apps, the first is the usual one.
-        if practice.apps[..at].iter().any(|before| before.provider == app.provider) {
-            continue;
-        }
+    for app in &practice.apps {
         let provider = world.provider(&app.provider)?;
         let inputs = tieline_catalog::normalise(&provider, &app.inputs);
         let (host, known) = world.app(&provider, &inputs.values)?;
@@ -196,7 +194,8 @@ async fn enter_practice_apps(world: &World) -> Result<()> {
         if !entered.insert((provider.id.clone(), host.clone())) {
             continue;
         }
-        let same_secret = known.as_ref().is_some_and(|row| (row.secret_version > 0) == app.client_secret.is_some());
+        let same_secret =
+            known.as_ref().is_some_and(|row| (row.secret_version > 0) == app.client_secret.is_some());
         if known.as_ref().is_some_and(|row| row.client_id == app.client_id) && same_secret {
             continue;
         }
@@ -233,5 +232,9 @@ fn make_folder(folder: &std::path::Path) -> Result<()> {
 }
 
 fn no_place() -> Error {
-    Error::new(Code::Storage, "This system names no place for a program's data.", "Set HOME, or choose a data folder.")
+    Error::new(
+        Code::Storage,
+        "This system names no place for a program's data.",
+        "Set HOME, or choose a data folder.",
+    )
 }

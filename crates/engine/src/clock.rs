@@ -10,24 +10,29 @@ use time::format_description::well_known::Rfc3339;
 /// Seconds since 1970, UTC.
 pub type Seconds = i64;
 
+/// Less than this between the two clocks is a correction, not a sleep.
+const LEAST_SLEEP: Seconds = 60;
+
 /// The wall clock, with an offset that tests turn. Between readings it follows the monotonic clock, so a wall
 /// clock that jumps while we run moves nothing we computed.
 #[derive(Clone)]
 pub struct Clock {
     start: Instant,
     start_wall: Seconds,
+    /// Through which the monotonic clock stood.
+    slept: Arc<AtomicI64>,
     turned: Arc<AtomicI64>,
 }
 
 impl Clock {
     pub fn system() -> Self {
-        Self { start: Instant::now(), start_wall: wall(), turned: Arc::default() }
+        Self { start: Instant::now(), start_wall: wall(), slept: Arc::default(), turned: Arc::default() }
     }
 
     /// Now, by the monotonic clock since start.
     pub fn now(&self) -> Seconds {
-        let since = i64::try_from(self.start.elapsed().as_secs()).unwrap_or(i64::MAX);
-        self.start_wall.saturating_add(since).saturating_add(self.turned.load(Ordering::Relaxed))
+        let moved = self.slept.load(Ordering::Relaxed).saturating_add(self.turned.load(Ordering::Relaxed));
+        self.start_wall.saturating_add(self.since_start()).saturating_add(moved)
     }
 
     /// How far the system's clock has moved away from where it stood at start, in seconds. A jump means a
@@ -36,10 +41,17 @@ impl Clock {
         wall() + self.turned.load(Ordering::Relaxed) - self.now()
     }
 
-    /// Takes the system's clock as it is now (after a sleep).
-    pub fn catch_up(&mut self) {
-        self.start = Instant::now();
-        self.start_wall = wall();
+    /// Takes over what passed while the computer slept: the monotonic clock stands still then on some systems. A
+    /// system clock that was set back is not followed.
+    pub fn catch_up(&self) {
+        if self.jumped() > LEAST_SLEEP {
+            let slept = wall() - self.start_wall - self.since_start();
+            self.slept.fetch_max(slept, Ordering::Relaxed);
+        }
+    }
+
+    fn since_start(&self) -> Seconds {
+        i64::try_from(self.start.elapsed().as_secs()).unwrap_or(i64::MAX)
     }
 
     /// Turns the clock by so many seconds.
@@ -65,4 +77,25 @@ pub fn day(at: Seconds) -> String {
     let Ok(at) = OffsetDateTime::from_unix_timestamp(at) else { return String::new() };
     let month = at.month().to_string();
     format!("{} {} {}", at.day(), month.get(..3).unwrap_or(&month), at.year())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleep_is_made_up_for_and_a_clock_set_back_is_not_followed() {
+        let slept = Clock { start_wall: wall() - 8 * 3600, ..Clock::system() };
+        assert!(slept.jumped() >= 8 * 3600);
+        slept.catch_up();
+        assert!((slept.now() - wall()).abs() <= 1 && slept.jumped().abs() <= 1);
+        let at = slept.now();
+        slept.catch_up();
+        assert!(slept.now() - at <= 1, "the same sleep counts once");
+
+        let set_back = Clock { start_wall: wall() + 8 * 3600, ..Clock::system() };
+        let at = set_back.now();
+        set_back.catch_up();
+        assert!((0..=1).contains(&(set_back.now() - at)));
+    }
 }

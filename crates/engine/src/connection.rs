@@ -111,13 +111,22 @@ impl Connection {
         self.access_until.is_some_and(|until| until.saturating_sub(now) < (life / 10).max(300).min(life / 2))
     }
 
+    /// Whether the next try has to wait. A failure that lies in the future was noted before the clock was set back, and
+    /// its pause says nothing.
+    pub fn waits(&self, now: Seconds) -> bool {
+        self.retry_at.is_some_and(|at| at > now) && self.last_failed_at.is_none_or(|at| at <= now)
+    }
+
     /// Whether the access token is past its time.
     pub fn is_past(&self, now: Seconds) -> bool {
         self.access_until.is_some_and(|until| until <= now)
     }
 
     /// Permissions asked for and, as far as the provider tells, not granted.
-    pub fn missing<'s>(&'s self, granted_as: impl Fn(&str, &[String]) -> bool + 's) -> impl Iterator<Item = &'s str> + 's {
+    pub fn missing<'s>(
+        &'s self,
+        granted_as: impl Fn(&str, &[String]) -> bool + 's,
+    ) -> impl Iterator<Item = &'s str> + 's {
         let granted = self.granted.as_deref();
         self.asked
             .iter()
@@ -182,6 +191,14 @@ mod tests {
         (day.access_until, day.access_life) = (Some(86_400), Some(86_400));
         assert!(!day.is_due(86_400 - 8_641));
         assert!(day.is_due(86_400 - 8_639));
+    }
+
+    #[test]
+    fn a_pause_ends_by_the_clock_and_when_the_clock_is_set_back() {
+        let mut it = connection("BOX", 0);
+        (it.last_failed_at, it.retry_at) = (Some(1000), Some(1030));
+        assert!(it.waits(1000) && it.waits(1029));
+        assert!(!it.waits(1030) && !it.waits(1000 - 86_400));
     }
 
     #[test]

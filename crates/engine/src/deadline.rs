@@ -22,9 +22,10 @@ pub fn next(provider: &Provider, it: &Connection) -> Deadline {
     let name = &provider.name;
     if !it.has_refresh {
         return match (life.access, it.access_until) {
-            (AccessLife::Never, _) | (_, None) => {
-                Deadline { at: None, why: format!("{name} gives keys that last until somebody takes them back.") }
-            }
+            (AccessLife::Never, _) | (_, None) => Deadline {
+                at: None,
+                why: format!("{name} gives keys that last until somebody takes them back."),
+            },
             (_, Some(until)) => Deadline {
                 at: Some(until),
                 why: format!("{name} gave nothing to renew this sign-in with, so it ends when its key does."),
@@ -33,7 +34,10 @@ pub fn next(provider: &Provider, it: &Connection) -> Deadline {
     }
     let told = it.refresh_until.map(|at| (at, format!("{name} said so when the person signed in.")));
     let absolute = life.absolute_days.map(|days| {
-        (it.authorized_at + Seconds::from(days) * DAY, format!("{name} asks for a new sign-in every {days} days."))
+        (
+            it.authorized_at + Seconds::from(days) * DAY,
+            format!("{name} asks for a new sign-in every {days} days."),
+        )
     });
     let idle = life.idle_days.map(|days| {
         let why = format!(
@@ -43,7 +47,10 @@ pub fn next(provider: &Provider, it: &Connection) -> Deadline {
     });
     match told.into_iter().chain(absolute).chain(idle).min_by_key(|(at, _)| *at) {
         Some((at, why)) => Deadline { at: Some(at), why },
-        None => Deadline { at: None, why: format!("{name} sets no end. The sign-in lasts until somebody takes it back.") },
+        None => Deadline {
+            at: None,
+            why: format!("{name} sets no end. The sign-in lasts until somebody takes it back."),
+        },
     }
 }
 
@@ -55,7 +62,10 @@ pub fn words(deadline: &Deadline) -> String {
 /// Whether the sign-in should be renewed now only so that it is not forgotten: less than a third of its idle
 /// limit is left.
 pub fn keep_alive_is_due(provider: &Provider, it: &Connection, now: Seconds) -> bool {
-    let idle = provider.lifetime.idle_days.filter(|_| it.has_refresh && provider.lifetime.refresh != RefreshKind::None);
+    let idle = provider
+        .lifetime
+        .idle_days
+        .filter(|_| it.has_refresh && provider.lifetime.refresh != RefreshKind::None);
     idle.is_some_and(|days| {
         let limit = Seconds::from(days) * DAY;
         now - it.refreshed_at >= limit - limit / 3
@@ -76,7 +86,11 @@ mod tests {
         let deadline = next(confluence, &it);
         assert_eq!(deadline.at, Some(90 * DAY), "90 idle days come before 365 absolute ones");
         it.refreshed_at = 350 * DAY;
-        assert_eq!(next(confluence, &it).at, Some(365 * DAY), "however often it is renewed, a year is the end");
+        assert_eq!(
+            next(confluence, &it).at,
+            Some(365 * DAY),
+            "however often it is renewed, a year is the end"
+        );
     }
 
     #[test]

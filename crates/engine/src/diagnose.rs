@@ -14,7 +14,8 @@ pub fn trouble(provider: &Provider, place: ErrorPlace, refusal: &Refusal, now: S
     let rule = provider.errors.iter().find(|rule| {
         (rule.at.is_empty() || rule.at.contains(&place))
             && rule.code.as_ref().is_none_or(|code| {
-                refusal.codes.iter().any(|it| it == code) || refusal.description.starts_with(&format!("AADSTS{code}:"))
+                refusal.codes.iter().any(|it| it == code)
+                    || refusal.description.starts_with(&format!("AADSTS{code}:"))
             })
             && rule.status.is_none_or(|status| status == refusal.status)
             && rule.holds.as_ref().is_none_or(|text| said.contains(&text.to_lowercase()))
@@ -42,7 +43,8 @@ pub fn trouble(provider: &Provider, place: ErrorPlace, refusal: &Refusal, now: S
         evidence.push((format!("{}'s words", provider.name), refusal.description.clone()));
     }
     evidence.extend(refusal.traces.iter().cloned());
-    let says = rule.and_then(|rule| rule.says.clone()).filter(|_| rule.is_some_and(|rule| rule.cause == cause));
+    let says =
+        rule.and_then(|rule| rule.says.clone()).filter(|_| rule.is_some_and(|rule| rule.cause == cause));
     Trouble { cause, place, since: now, says, evidence }
 }
 
@@ -77,7 +79,9 @@ pub fn likeliest(provider: &Provider, it: &Connection, mut trouble: Trouble, now
     let general = trouble.says.take();
     if life.absolute_days.is_some_and(|days| age >= Seconds::from(days)) {
         trouble.cause = Cause::AbsoluteLimit;
-    } else if life.idle_days.is_some_and(|days| idle >= Seconds::from(days)) || it.refresh_until.is_some_and(|at| at <= now) {
+    } else if life.idle_days.is_some_and(|days| idle >= Seconds::from(days))
+        || it.refresh_until.is_some_and(|at| at <= now)
+    {
         trouble.cause = Cause::Idle;
     } else {
         trouble.says = general;
@@ -146,7 +150,8 @@ struct Words {
 fn words(provider: &Provider, trouble: &Trouble, about: &About<'_>) -> Words {
     use PressAction::{AskAdmin, EditApp, EditInputs, NetworkSettings, OtherWay, SignInAgain, TestAgain};
     let name = &provider.name;
-    let kept = if about.connection.is_some() { " Nothing is lost; it goes on from where it stopped." } else { "" };
+    let kept =
+        if about.connection.is_some() { " Nothing is lost; it goes on from where it stopped." } else { "" };
     let (happened, why, press, more, for_admin): (String, String, _, Vec<PressAction>, Option<String>) = match trouble.cause {
         Cause::Declined => (
             "The sign-in was cancelled.".into(),
@@ -300,8 +305,13 @@ fn words(provider: &Provider, trouble: &Trouble, about: &About<'_>) -> Words {
 fn message(provider: &Provider, trouble: &Trouble, about: &About<'_>, ask: &str) -> AdminMessage {
     use std::fmt::Write;
     let name = &provider.name;
-    let mut body = format!("Hello,\n\nI would like to connect my {name} account with Tieline, and it needs your help: can you {ask}?\n\n");
-    let _ = writeln!(body, "Tieline is a desktop app. Sign-ins stay in the keyring of this computer; no other company's server takes part.\n");
+    let mut body = format!(
+        "Hello,\n\nI would like to connect my {name} account with Tieline, and it needs your help: can you {ask}?\n\n"
+    );
+    let _ = writeln!(
+        body,
+        "Tieline is a desktop app. Sign-ins stay in the keyring of this computer; no other company's server takes part.\n"
+    );
     let mut line = |label: &str, value: &str| {
         if !value.is_empty() {
             let _ = writeln!(body, "{label}: {value}");

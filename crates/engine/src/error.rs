@@ -77,11 +77,19 @@ impl Error {
     }
 
     pub fn not_found(what: &str, id: &str) -> Self {
-        Self::new(Code::NotFound, format!("There is no {what} {id}."), "Look at the list for the ones there are.")
+        Self::new(
+            Code::NotFound,
+            format!("There is no {what} {id}."),
+            "Look at the list for the ones there are.",
+        )
     }
 
     pub fn internal(what: impl fmt::Display) -> Self {
-        Self::new(Code::Internal, format!("Tieline did not expect this: {what}."), "Try again. If it stays, report it with the log.")
+        Self::new(
+            Code::Internal,
+            format!("Tieline did not expect this: {what}."),
+            "Try again. If it stays, report it with the log.",
+        )
     }
 }
 

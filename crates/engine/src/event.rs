@@ -6,8 +6,12 @@ use ts_rs::TS;
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Change {
-    Connection { id: String },
-    Flow { id: String },
+    Connection {
+        id: String,
+    },
+    Flow {
+        id: String,
+    },
     Keyring,
     Providers,
     Settings,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tieline_catalog::{
-    AccessLife, Account, Category, LoopbackHost, LoopbackPort, Lifetime, OAuth, Provider, Redirect, RefreshKind, Register, Reply,
-    Revoke, Scope, Secret, Step, Way,
+    AccessLife, Account, Category, ClientAuth, Lifetime, LoopbackHost, LoopbackPort, OAuth, Provider,
+    Redirect, RefreshKind, Register, Reply, Revoke, Scope, Secret, Step, Way,
 };
 use url::Url;
 
@@ -23,11 +23,24 @@ pub struct Service {
     pub scopes: Vec<String>,
     pub authorize_parameters: BTreeMap<String, String>,
     pub has_secret: bool,
+    /// How the secret is sent, where there is one.
+    #[serde(default)]
+    pub client_auth: ClientAuth,
+    #[serde(default)]
+    pub issuer_promised: bool,
 }
 
 /// Parameters of an authorization request that are ours to set.
-const OURS: [&str; 8] =
-    ["client_id", "redirect_uri", "response_type", "state", "scope", "code_challenge", "code_challenge_method", "response_mode"];
+const OURS: [&str; 8] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "state",
+    "scope",
+    "code_challenge",
+    "code_challenge_method",
+    "response_mode",
+];
 
 /// Turns the admin's words about scopes, prompt and parameters into what is sent.
 pub struct Wishes<'a> {
@@ -44,8 +57,14 @@ impl Wishes<'_> {
         let mut scopes: Vec<String> = Vec::new();
         for scope in self.scopes.split([' ', '\n', '\t']).filter(|scope| !scope.is_empty()) {
             // RFC 6749 §3.3
-            if !scope.bytes().all(|byte| byte == 0x21 || (0x23..=0x5b).contains(&byte) || (0x5d..=0x7e).contains(&byte)) {
-                return Err(Error::field("scopes", format!("{scope} is not a scope. Separate scopes by spaces.")));
+            if !scope
+                .bytes()
+                .all(|byte| byte == 0x21 || (0x23..=0x5b).contains(&byte) || (0x5d..=0x7e).contains(&byte))
+            {
+                return Err(Error::field(
+                    "scopes",
+                    format!("{scope} is not a scope. Separate scopes by spaces."),
+                ));
             }
             if !scopes.iter().any(|it| it == scope) {
                 scopes.push(scope.to_owned());
@@ -58,7 +77,10 @@ impl Wishes<'_> {
         let query = self.additional.trim().trim_start_matches(['?', '&']);
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             if name.is_empty() || value.chars().any(char::is_control) {
-                return Err(Error::field("additional_parameters", "Write parameters like a query: audience=x&hd=acme.com."));
+                return Err(Error::field(
+                    "additional_parameters",
+                    "Write parameters like a query: audience=x&hd=acme.com.",
+                ));
             }
             if OURS.contains(&name.as_ref()) {
                 return Err(Error::field(
@@ -67,20 +89,30 @@ impl Wishes<'_> {
                 ));
             }
             if name == "prompt" && self.prompt.is_some_and(|prompt| !prompt.trim().is_empty()) {
-                return Err(Error::field("additional_parameters", "prompt has a field of its own. Take it out here or there."));
+                return Err(Error::field(
+                    "additional_parameters",
+                    "prompt has a field of its own. Take it out here or there.",
+                ));
             }
             if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
                 return Err(Error::field("additional_parameters", format!("{name} is there twice.")));
             }
         }
         let prompt = match self.prompt.map(str::trim) {
-            Some(prompt) => prompt.split(['+', ' ']).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" "),
-            None if parameters.contains_key("approval_prompt") || parameters.contains_key("prompt") => String::new(),
+            Some(prompt) => {
+                prompt.split(['+', ' ']).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ")
+            }
+            None if parameters.contains_key("approval_prompt") || parameters.contains_key("prompt") => {
+                String::new()
+            }
             None => "login".into(),
         };
         if !prompt.is_empty() {
             if !prompt.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-                return Err(Error::field("prompt", "A prompt is one of login, consent, select_account or none; several joined by +."));
+                return Err(Error::field(
+                    "prompt",
+                    "A prompt is one of login, consent, select_account or none; several joined by +.",
+                ));
             }
             parameters.insert("prompt".into(), prompt);
         }
@@ -88,14 +120,33 @@ impl Wishes<'_> {
     }
 }
 
+/// Reads how the secret is sent; `None` where nothing is asked for.
+pub fn client_auth(text: Option<&str>) -> Result<Option<ClientAuth>> {
+    match text.map(str::trim) {
+        None | Some("") => Ok(None),
+        Some("basic") => Ok(Some(ClientAuth::Basic)),
+        Some("body") => Ok(Some(ClientAuth::Body)),
+        Some(_) => Err(Error::field(
+            "client_auth",
+            "The secret is sent by basic or body. Choose one, or leave this empty.",
+        )),
+    }
+}
+
 /// Checks an address of a described service: https, with a host and without user info. `http` is for this
 /// computer's own addresses, in practice mode only.
 pub fn address(field: &str, text: &str, practice: bool) -> Result<Url> {
-    let url = Url::parse(text.trim())
-        .map_err(|_| Error::field(field, "This is not a web address. It looks like https://login.example.com/authorize."))?;
-    let own = practice && url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    let url = Url::parse(text.trim()).map_err(|_| {
+        Error::field(field, "This is not a web address. It looks like https://login.example.com/authorize.")
+    })?;
+    let own = practice
+        && url.scheme() == "http"
+        && matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     if url.scheme() != "https" && !own {
-        return Err(Error::field(field, "The address has to begin with https://, so that nobody can listen in."));
+        return Err(Error::field(
+            field,
+            "The address has to begin with https://, so that nobody can listen in.",
+        ));
     }
     if url.host_str().is_none_or(str::is_empty) || !url.username().is_empty() || url.password().is_some() {
         return Err(Error::field(field, "The address needs a host and no user name."));
@@ -109,7 +160,11 @@ pub fn address(field: &str, text: &str, practice: bool) -> Result<Url> {
 impl Service {
     /// The id: the name in upper case, marked so that it cannot meet a built-in one.
     pub fn id(name: &str) -> Result<String> {
-        let id: String = name.trim().chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        let id: String = name
+            .trim()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+            .collect();
         let id = id.split('_').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
         if id.is_empty() || id.len() > 40 {
             return Err(Error::field("name", "Give the service a name of 1 to 40 letters or digits."));
@@ -137,14 +192,18 @@ impl Service {
             needs: vec![],
             each_token: false,
         };
+        let by_basic = self.has_secret && self.client_auth == ClientAuth::Basic;
+        let mut revoke_form = vec!["token"];
+        if !by_basic {
+            revoke_form.push("client_id");
+        }
+        if self.has_secret && !by_basic {
+            revoke_form.push("client_secret");
+        }
         let revoke = self.revocation_url.iter().map(|url| Step {
             method: tieline_catalog::Method::Post,
-            auth: if self.has_secret { tieline_catalog::StepAuth::Client } else { tieline_catalog::StepAuth::None },
-            form: if self.has_secret {
-                [("token".to_owned(), "{token}".to_owned())].into()
-            } else {
-                [("token".to_owned(), "{token}".to_owned()), ("client_id".to_owned(), "{client_id}".to_owned())].into()
-            },
+            auth: if by_basic { tieline_catalog::StepAuth::Client } else { tieline_catalog::StepAuth::None },
+            form: revoke_form.iter().map(|name| ((*name).to_owned(), format!("{{{name}}}"))).collect(),
             facts: BTreeMap::new(),
             each_token: true,
             optional: false,
@@ -164,7 +223,7 @@ impl Service {
                 authorize_url: self.authorize_url.clone(),
                 token_url: self.token_url.clone(),
                 request_url: None,
-                client_auth: tieline_catalog::ClientAuth::Body,
+                client_auth: self.client_auth,
                 secret: Secret::Optional,
                 body: tieline_catalog::Body::Form,
                 pkce: tieline_catalog::Pkce::S256,
@@ -175,6 +234,7 @@ impl Service {
                 token_parameters: BTreeMap::new(),
                 token_headers: BTreeMap::new(),
                 issuer: self.issuer.clone(),
+                issuer_promised: self.issuer_promised,
                 code_lifetime: 600,
                 reply: Reply {
                     claims: [("sub", "/sub"), ("name", "/name"), ("email", "/email")]
@@ -217,7 +277,8 @@ impl Service {
                 grants_per_user: None,
                 ends_early: vec![],
             },
-            identify: self.userinfo_url.iter().map(step).collect(),
+            // Userinfo answers only to a token that was asked for with `openid` (OpenID Connect Core §5.3).
+            identify: self.userinfo_url.iter().filter(|_| self.scopes.iter().any(|it| it == "openid")).map(step).collect(),
             account: Account {
                 id: "{sub}".into(),
                 name: "{name}".into(),
@@ -258,7 +319,11 @@ impl Service {
 mod tests {
     use super::*;
 
-    fn read(prompt: Option<&str>, offline_access: bool, additional: &str) -> Result<(Vec<String>, BTreeMap<String, String>)> {
+    fn read(
+        prompt: Option<&str>,
+        offline_access: bool,
+        additional: &str,
+    ) -> Result<(Vec<String>, BTreeMap<String, String>)> {
         Wishes { scopes: "read  read write", prompt, offline_access, additional }.read()
     }
 
@@ -287,7 +352,14 @@ mod tests {
     #[test]
     fn only_safe_addresses_are_taken() {
         assert!(address("token_url", "https://login.example.com/token", false).is_ok());
-        for bad in ["http://login.example.com", "https://user@login.example.com", "ftp://x", "login.example.com", "https://x/#y", "http://127.0.0.1/"] {
+        for bad in [
+            "http://login.example.com",
+            "https://user@login.example.com",
+            "ftp://x",
+            "login.example.com",
+            "https://x/#y",
+            "http://127.0.0.1/",
+        ] {
             assert!(address("token_url", bad, false).is_err(), "{bad}");
         }
         assert!(address("token_url", "http://127.0.0.1:9000/token", true).is_ok());

@@ -36,14 +36,22 @@ pub fn plans(provider: &Provider, means: &Means) -> Vec<Plan> {
         .map(|way| {
             let accepted = provider.redirect.ways.contains(&way);
             let refused = provider.redirect.refused.get(&way).cloned();
-            let not_taken = || refused.unwrap_or_else(|| format!("{name} does not take this kind of address."));
+            let not_taken =
+                || refused.unwrap_or_else(|| format!("{name} does not take this kind of address."));
             match way {
                 Way::DeepLink => {
                     let scheme = means.scheme.clone().unwrap_or_else(|| crate::SCHEME.into());
                     let (usable, why) = match (accepted, &means.scheme, means.deep_link_failed) {
                         (false, _, _) => (false, not_taken()),
-                        (_, None, _) => (false, "Addresses of this kind go to Tieline's window, and this is the command line.".into()),
-                        (_, _, true) => (false, "This computer did not hand Tieline its own addresses when it was tried.".into()),
+                        (_, None, _) => (
+                            false,
+                            "Addresses of this kind go to Tieline's window, and this is the command line."
+                                .into(),
+                        ),
+                        (_, _, true) => (
+                            false,
+                            "This computer did not hand Tieline its own addresses when it was tried.".into(),
+                        ),
                         _ => (true, format!("{name} takes Tieline's own address, which needs no port.")),
                     };
                     Plan { way, redirect: format!("{scheme}:/{path}"), port: None, why, usable }
@@ -54,19 +62,34 @@ pub fn plans(provider: &Provider, means: &Means) -> Vec<Plan> {
                     let host = provider.redirect.loopback_host.as_str();
                     let why = match (accepted, fixed) {
                         (false, _) => not_taken(),
-                        (true, true) => format!("{name} sends people back to this computer at the port that is registered."),
-                        (true, false) => format!("{name} sends people back to this computer at any free port."),
+                        (true, true) => format!(
+                            "{name} sends people back to this computer at the port that is registered."
+                        ),
+                        (true, false) => {
+                            format!("{name} sends people back to this computer at any free port.")
+                        }
                     };
-                    let redirect = if port == 0 { format!("http://{host}{path}") } else { format!("http://{host}:{port}{path}") };
+                    let redirect = if port == 0 {
+                        format!("http://{host}{path}")
+                    } else {
+                        format!("http://{host}:{port}{path}")
+                    };
                     Plan { way, redirect, port: Some(port), why, usable: accepted }
                 }
                 _ => {
                     let (usable, why) = match (accepted, &means.relay) {
                         (false, _) => (false, not_taken()),
-                        (true, None) => (false, "Your organisation has not set up its page that forwards the answer.".into()),
-                        (true, Some(_)) => (true, "Your organisation's own page forwards the answer to this computer.".into()),
+                        (true, None) => (
+                            false,
+                            "Your organisation has not set up its page that forwards the answer.".into(),
+                        ),
+                        (true, Some(_)) => (
+                            true,
+                            "Your organisation's own page forwards the answer to this computer.".into(),
+                        ),
                     };
-                    let base = means.relay.clone().unwrap_or_else(|| "https://your-organisation.example".into());
+                    let base =
+                        means.relay.clone().unwrap_or_else(|| "https://your-organisation.example".into());
                     let base = base.trim_end_matches('/');
                     let base = base.strip_suffix(&path).unwrap_or(base);
                     Plan { way: Way::Relay, redirect: format!("{base}{path}"), port: None, why, usable }
@@ -74,7 +97,8 @@ pub fn plans(provider: &Provider, means: &Means) -> Vec<Plan> {
             }
         })
         .collect();
-    let rank = |plan: &Plan| provider.redirect.ways.iter().position(|way| *way == plan.way).unwrap_or(usize::MAX);
+    let rank =
+        |plan: &Plan| provider.redirect.ways.iter().position(|way| *way == plan.way).unwrap_or(usize::MAX);
     plans.sort_by_key(|plan| (!plan.usable, rank(plan)));
     plans
 }

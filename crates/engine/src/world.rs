@@ -181,7 +181,10 @@ impl World {
             Some(entry) => Some(self.vault.get(&entry).await?.ok_or_else(|| {
                 Error::new(
                     Code::NotSetUp,
-                    format!("The client secret of the app for {} is no longer in the keyring.", provider.name),
+                    format!(
+                        "The client secret of the app for {} is no longer in the keyring.",
+                        provider.name
+                    ),
                     "Enter it again in the app set-up.",
                 )
             })?),
@@ -200,7 +203,8 @@ impl World {
     /// What the ways back depend on.
     pub fn means(&self, app: Option<&AppRow>) -> Result<Means> {
         let settings = self.store.settings()?;
-        let own = app.and_then(|app| app.relay.clone()).or(Some(settings.relay).filter(|relay| !relay.is_empty()));
+        let own =
+            app.and_then(|app| app.relay.clone()).or(Some(settings.relay).filter(|relay| !relay.is_empty()));
         // The practice providers host the page that an organisation would host.
         let practised = || self.practice.as_ref().map(|practice| format!("{}relay", practice.control));
         let relay = own.or_else(practised);
@@ -224,7 +228,9 @@ impl World {
         for (entry, pid) in strays {
             let being_made = match pid {
                 0 => false,
-                pid if pid == std::process::id() => self.making.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry),
+                pid if pid == std::process::id() => {
+                    self.making.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry)
+                }
                 pid => is_alive(pid),
             };
             // Who made it may have come to its end since the list was read, and a row points to it now.
@@ -273,7 +279,12 @@ fn added_files(folder: &std::path::Path) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = entries
         .flatten()
         .filter(|entry| entry.path().extension().is_some_and(|it| it == "toml"))
-        .filter_map(|entry| Some((entry.file_name().to_string_lossy().into_owned(), std::fs::read_to_string(entry.path()).ok()?)))
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_string_lossy().into_owned(),
+                std::fs::read_to_string(entry.path()).ok()?,
+            ))
+        })
         .collect();
     files.sort();
     files

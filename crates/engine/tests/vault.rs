@@ -145,7 +145,7 @@ fn entries_of_64_kb_come_back_and_go() {
         let vault = vault();
         assert_eq!(vault.state().await, VaultState::Unlocked);
         vault.unlock().await.unwrap();
-        assert_eq!(vault.place(), "GNOME Keyring or another Secret Service");
+        assert_eq!(vault.place(), "your system’s keyring");
         assert_eq!(text(&vault, "c1").await, None);
         vault.delete("c1").await.unwrap();
 

@@ -86,11 +86,23 @@ pub async fn serve(app: App, port: u16, pages: Option<PathBuf>) -> std::io::Resu
 async fn at_home(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if ["127.0.0.1", "localhost"].contains(&name) { next.run(request).await } else { StatusCode::NOT_FOUND.into_response() }
+    if ["127.0.0.1", "localhost"].contains(&name) {
+        next.run(request).await
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
 }
 
-async fn with_key(State(door): State<Arc<Door>>, headers: HeaderMap, request: Request, next: Next) -> Response {
-    let given = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok()).and_then(|it| it.strip_prefix("Bearer "));
+async fn with_key(
+    State(door): State<Arc<Door>>,
+    headers: HeaderMap,
+    request: Request,
+    next: Next,
+) -> Response {
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|it| it.to_str().ok())
+        .and_then(|it| it.strip_prefix("Bearer "));
     let right = given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(door.key.expose().as_bytes())));
     if right {
         return next.run(request).await;

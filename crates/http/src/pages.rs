@@ -19,7 +19,9 @@ pub(crate) async fn page(State(door): State<Arc<Door>>, method: Method, uri: Uri
     let name = uri.path().trim_start_matches('/');
     let name = if name.is_empty() { "index.html" } else { name };
     // Nothing above the folder, however it is written.
-    if name.contains(['%', '\\']) || !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) {
+    if name.contains(['%', '\\'])
+        || !Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+    {
         return StatusCode::NOT_FOUND.into_response();
     }
     let file = folder.join(name);

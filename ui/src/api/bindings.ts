@@ -207,7 +207,7 @@ title: string,
  */
 words: string, 
 /**
- * "GNOME Keyring or another Secret Service", "a file locked with your passphrase"
+ * "your system’s keyring", "a file locked with your passphrase"
  */
 place: string, };
 export type KeyringState = "unlocked" | "locked" | "absent" | "file_open" | "file_locked";
@@ -318,6 +318,10 @@ prompt: string | null,
  * Add `offline_access` to the scopes. Default true.
  */
 offline_access: boolean | null, 
+/**
+ * How the secret is sent: `basic` or `body`. Default: as the issuer's metadata says, else `body`.
+ */
+client_auth?: string, 
 /**
  * A query string: `audience=x&hd=acme.com`.
  */

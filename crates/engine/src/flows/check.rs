@@ -15,7 +15,9 @@ use crate::world::World;
 
 /// How a test went.
 pub(crate) enum Outcome {
-    Works { took: Duration },
+    Works {
+        took: Duration,
+    },
     /// The provider has no request to test with; the token is there and in time.
     Unasked,
     Fails(Trouble),
@@ -34,7 +36,9 @@ pub(crate) async fn test(world: &World, id: &str) -> Result<Outcome> {
     } else {
         match token::access(world, id, want).await {
             Ok(found) => found,
-            Err(error) if matches!(error.code, Code::NeedsYou | Code::Temporary) => return Ok(failed_now(world, id)),
+            Err(error) if matches!(error.code, Code::NeedsYou | Code::Temporary) => {
+                return Ok(failed_now(world, id));
+            }
             Err(error) => return Err(error),
         }
     };
@@ -45,7 +49,9 @@ pub(crate) async fn test(world: &World, id: &str) -> Result<Outcome> {
     if matches!(&answer, Err(failed) if failed.status == 401) && it.has_refresh {
         match token::access(world, id, Want::NewerThan(it.secret_version)).await {
             Ok((access, it)) => answer = ask(world, &provider, step, &it, &access).await,
-            Err(error) if matches!(error.code, Code::NeedsYou | Code::Temporary) => return Ok(failed_now(world, id)),
+            Err(error) if matches!(error.code, Code::NeedsYou | Code::Temporary) => {
+                return Ok(failed_now(world, id));
+            }
             Err(error) => return Err(error),
         }
     }
@@ -62,8 +68,15 @@ pub(crate) async fn test(world: &World, id: &str) -> Result<Outcome> {
     }
 }
 
-async fn ask(world: &World, provider: &Provider, step: &Step, it: &Connection, access: &Secret) -> Result<Option<Told>, StepFailed> {
-    identity::ask(world, provider, step, &it.fields(), &Keys { bearer: Some(access), ..Keys::default() }).await
+async fn ask(
+    world: &World,
+    provider: &Provider,
+    step: &Step,
+    it: &Connection,
+    access: &Secret,
+) -> Result<Option<Told>, StepFailed> {
+    identity::ask(world, provider, step, &it.fields(), &Keys { bearer: Some(access), ..Keys::default() })
+        .await
 }
 
 fn worked(world: &World, id: &str) -> Result<()> {
@@ -75,7 +88,8 @@ fn worked(world: &World, id: &str) -> Result<()> {
         (it.failures, it.retry_at) = (0, None);
     })?;
     if let Some(it) = noted {
-        let (kind, words) = if recovered { (Kind::Recovered, "Works again.") } else { (Kind::Used, "Tested: it works.") };
+        let (kind, words) =
+            if recovered { (Kind::Recovered, "Works again.") } else { (Kind::Used, "Tested: it works.") };
         world.happened(&it, kind, words);
     }
     Ok(())

@@ -17,8 +17,8 @@ use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flow::{Flow, FlowStep, WayPlan};
 use crate::flows::finish::{self, Answered};
-use crate::flows::oauth1::RequestToken;
 use crate::flows::listen::Listener;
+use crate::flows::oauth1::RequestToken;
 use crate::flows::{listen, oauth1};
 use crate::oauth::{self, Asking};
 use crate::secret::Secret;
@@ -131,7 +131,8 @@ impl Flows {
 
 /// The end of a path from `/integrations/` on.
 fn integrations(path: &str) -> String {
-    path.rsplit_once("/integrations/").map_or_else(|| path.to_owned(), |(_, last)| format!("/integrations/{last}"))
+    path.rsplit_once("/integrations/")
+        .map_or_else(|| path.to_owned(), |(_, last)| format!("/integrations/{last}"))
 }
 
 /// Begins a sign-in. Fails at once, with the field, where something typed is wrong.
@@ -139,7 +140,10 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
     let provider = world.provider(&begin.provider)?;
     let reconnect = begin.reconnect.as_deref().map(|id| world.connection(id)).transpose()?;
     if let Some(it) = reconnect.as_ref().filter(|it| it.provider != provider.id) {
-        return Err(Error::field("reconnect", format!("{} is a connection to {}, not {}.", it.id, it.provider, provider.id)));
+        return Err(Error::field(
+            "reconnect",
+            format!("{} is a connection to {}, not {}.", it.id, it.provider, provider.id),
+        ));
     }
     let mut typed = reconnect.as_ref().map(|it| it.inputs.clone()).unwrap_or_default();
     typed.extend(begin.inputs.clone());
@@ -224,7 +228,17 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
         forget_oldest(&mut all);
         all.insert(
             id.clone(),
-            Waiting { flow, begin, link: link.clone(), proof, path, answers, ended: Arc::clone(&ended), other: None, order },
+            Waiting {
+                flow,
+                begin,
+                link: link.clone(),
+                proof,
+                path,
+                answers,
+                ended: Arc::clone(&ended),
+                other: None,
+                order,
+            },
         );
     }
     world.changed(Change::Flow { id: id.clone() });
@@ -302,9 +316,12 @@ async fn choose(
     wanted: Option<Way>,
 ) -> Result<(Plan, Option<Arc<Listener>>)> {
     if wanted == Some(Way::Paste) {
-        let mut plan = plans.into_iter().find(|plan| provider.redirect.ways.contains(&plan.way)).ok_or_else(no_way)?;
+        let mut plan =
+            plans.into_iter().find(|plan| provider.redirect.ways.contains(&plan.way)).ok_or_else(no_way)?;
         plan.way = Way::Paste;
-        plan.why = "The browser will end at an address that may show nothing. Copy it and paste it into Tieline.".into();
+        plan.why =
+            "The browser will end at an address that may show nothing. Copy it and paste it into Tieline."
+                .into();
         return Ok((plan, None));
     }
     if let Some(way) = wanted
@@ -318,7 +335,10 @@ async fn choose(
         let listener = match plan.way {
             Way::Loopback => Some(listen::open(world, plan.port.filter(|port| *port != 0)).await),
             // The relay forwards to the deep link where that works, else to a free port of this computer.
-            Way::Relay if world.scheme.is_none() || world.deep_link_failed.load(std::sync::atomic::Ordering::Relaxed) => {
+            Way::Relay
+                if world.scheme.is_none()
+                    || world.deep_link_failed.load(std::sync::atomic::Ordering::Relaxed) =>
+            {
                 Some(listen::open(world, None).await)
             }
             _ => None,
@@ -327,7 +347,8 @@ async fn choose(
             Ok(listener) => {
                 if let (Way::Loopback, Some(listener)) = (plan.way, &listener) {
                     let host = provider.redirect.loopback_host.as_str();
-                    plan.redirect = format!("http://{host}:{}/integrations/{}", listener.port(), provider.slug());
+                    plan.redirect =
+                        format!("http://{host}:{}/integrations/{}", listener.port(), provider.slug());
                     plan.port = Some(listener.port());
                 }
                 if let Some(words) = why_not {
@@ -370,7 +391,11 @@ pub(crate) fn shown(plan: &Plan) -> WayPlan {
 
 /// The usual scopes, and those asked for besides.
 pub(crate) fn scopes(provider: &Provider, more: &[String]) -> Vec<String> {
-    let usual = provider.scopes.iter().filter(|scope| !scope.optional || more.contains(&scope.name)).map(|scope| scope.name.clone());
+    let usual = provider
+        .scopes
+        .iter()
+        .filter(|scope| !scope.optional || more.contains(&scope.name))
+        .map(|scope| scope.name.clone());
     let mut scopes: Vec<String> = usual.collect();
     for scope in more {
         if !scopes.contains(scope) {
@@ -428,8 +453,8 @@ pub(crate) fn deliver(world: &World, address: &str) -> Result<()> {
 /// Takes an address that a person pasted for one sign-in.
 pub(crate) fn paste(world: &World, id: &str, address: &str) -> Result<()> {
     link(world, id)?;
-    let (place, callback) =
-        crate::callback::parse_return(address.trim()).map_err(|error| Error::field("address", error.message))?;
+    let (place, callback) = crate::callback::parse_return(address.trim())
+        .map_err(|error| Error::field("address", error.message))?;
     let path = place_path(&place);
     if world.flows.claimant(&callback, &path).as_deref() != Some(id) {
         return Err(Error::field(
@@ -465,9 +490,14 @@ pub(crate) fn new_id() -> Result<String> {
 }
 
 fn forget_oldest(all: &mut HashMap<String, Waiting>) {
-    let is_open = |step: FlowStep| matches!(step, FlowStep::Waiting | FlowStep::Finishing | FlowStep::OtherAccount);
+    let is_open =
+        |step: FlowStep| matches!(step, FlowStep::Waiting | FlowStep::Finishing | FlowStep::OtherAccount);
     while all.len() >= MEMORY {
-        let oldest = all.values().filter(|it| !is_open(it.flow.step)).min_by_key(|it| it.order).map(|it| it.flow.id.clone());
+        let oldest = all
+            .values()
+            .filter(|it| !is_open(it.flow.step))
+            .min_by_key(|it| it.order)
+            .map(|it| it.flow.id.clone());
         match oldest {
             Some(id) => drop(all.remove(&id)),
             None => break,

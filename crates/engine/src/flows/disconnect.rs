@@ -45,7 +45,10 @@ pub(crate) async fn disconnect(world: &World, id: &str, revoke: Option<bool>) ->
         match tell_provider(world, &provider, &it).await {
             Told::Revoked => {
                 ended.revoked = true;
-                ended.words.push(format!("{} has ended the sign-in; a last request was refused, as it should be.", provider.name));
+                ended.words.push(format!(
+                    "{} has ended the sign-in; a last request was refused, as it should be.",
+                    provider.name
+                ));
             }
             Told::Dead => {
                 ended.revoked = true;
@@ -53,7 +56,10 @@ pub(crate) async fn disconnect(world: &World, id: &str, revoke: Option<bool>) ->
             }
             Told::NotProved => {
                 ended.page = true;
-                ended.words.push(format!("{} said that it ended the sign-in, but still answered a last request. Look at its page.", provider.name));
+                ended.words.push(format!(
+                    "{} said that it ended the sign-in, but still answered a last request. Look at its page.",
+                    provider.name
+                ));
             }
             Told::Refused(words) => {
                 ended.page = true;
@@ -62,19 +68,31 @@ pub(crate) async fn disconnect(world: &World, id: &str, revoke: Option<bool>) ->
             Told::Unreachable(words) => {
                 if !it.disconnecting {
                     world.store.note(id, |it| it.disconnecting = true)?;
-                    world.happened(&it, Kind::Disconnecting, "Asked to disconnect while the provider could not be reached.");
+                    world.happened(
+                        &it,
+                        Kind::Disconnecting,
+                        "Asked to disconnect while the provider could not be reached.",
+                    );
                 }
                 ended.queued = true;
-                ended.words.push(format!("{words} It will be disconnected as soon as {} can be reached.", provider.name));
+                ended.words.push(format!(
+                    "{words} It will be disconnected as soon as {} can be reached.",
+                    provider.name
+                ));
                 return Ok(ended);
             }
         }
     } else if can {
         ended.page = true;
-        ended.words.push(format!("{} was not told, as you chose. The permission stays there.", provider.name));
+        ended
+            .words
+            .push(format!("{} was not told, as you chose. The permission stays there.", provider.name));
     } else {
         ended.page = true;
-        ended.words.push(format!("{} has no way to be told. The permission stays there until you remove it.", provider.name));
+        ended.words.push(format!(
+            "{} has no way to be told. The permission stays there until you remove it.",
+            provider.name
+        ));
     }
     if ended.page {
         ended.words.extend(provider.revoke.honest.clone());
@@ -128,7 +146,8 @@ async fn tell_provider(world: &World, provider: &Provider, it: &Connection) -> T
         }
         Err(_) if !alive => return Told::Dead,
         Err(trouble) => {
-            let words = trouble.evidence.iter().map(|(_, words)| words.as_str()).collect::<Vec<_>>().join("; ");
+            let words =
+                trouble.evidence.iter().map(|(_, words)| words.as_str()).collect::<Vec<_>>().join("; ");
             return Told::Refused(format!("{words}."));
         }
     }
@@ -137,7 +156,9 @@ async fn tell_provider(world: &World, provider: &Provider, it: &Connection) -> T
         Some(step) => {
             let keys = Keys { bearer: Some(&access), ..Keys::default() };
             match identity::ask(world, provider, step, &it.fields(), &keys).await {
-                Err(failed) if failed.status == 401 || failed.status == 403 || failed.trouble.is_final() => Told::Revoked,
+                Err(failed) if failed.status == 401 || failed.status == 403 || failed.trouble.is_final() => {
+                    Told::Revoked
+                }
                 Err(_) => Told::NotProved,
                 Ok(_) => Told::NotProved,
             }
@@ -156,10 +177,12 @@ async fn steps(
     let mut fields: template::Fields = it.fields();
     for step in &provider.revoke.steps {
         // Ending the refresh token first leaves no moment in which a new access token could be made.
-        let rounds: Vec<&Secret> = if step.each_token { refresh.into_iter().chain([access]).collect() } else { vec![access] };
+        let rounds: Vec<&Secret> =
+            if step.each_token { refresh.into_iter().chain([access]).collect() } else { vec![access] };
         let last = rounds.len() - 1;
         for (round, token) in rounds.into_iter().enumerate() {
-            let mut keys = Keys { bearer: (step.auth == StepAuth::Bearer).then_some(access), app, ..Keys::default() };
+            let mut keys =
+                Keys { bearer: (step.auth == StepAuth::Bearer).then_some(access), app, ..Keys::default() };
             keys.secrets.insert("token", token.clone());
             keys.secrets.insert("access_token", access.clone());
             keys.secrets.insert("refresh_token", refresh.cloned().unwrap_or_else(|| access.clone()));
@@ -169,7 +192,9 @@ async fn steps(
                 Ok(Some(told)) => fields.extend(told.facts),
                 Ok(None) => {}
                 // The first token's end may have ended the other with it (RFC 7009 §2.1).
-                Err(failed) if step.optional || step.each_token && round == last && round > 0 && failed.trouble.is_final() => {}
+                Err(failed)
+                    if step.optional
+                        || step.each_token && round == last && round > 0 && failed.trouble.is_final() => {}
                 Err(failed) => return Err(failed.trouble),
             }
         }

@@ -1,7 +1,7 @@
 //! An issuer's metadata (RFC 8414, and OpenID Connect Discovery where that is all there is).
 
 use serde_json::Value;
-use tieline_catalog::Method;
+use tieline_catalog::{ClientAuth, Method};
 use url::Url;
 
 use crate::client::{Body, Request};
@@ -15,16 +15,27 @@ pub(crate) struct Found {
     pub token: Url,
     pub revocation: Option<Url>,
     pub userinfo: Option<Url>,
+    pub client_auth: ClientAuth,
+    /// The metadata promises `iss` in every callback (RFC 9207 §3).
+    pub issuer_promised: bool,
 }
 
 /// Reads the metadata. Errors are at the field `issuer`.
 pub(crate) async fn metadata(world: &World, issuer: &Url, practice: bool) -> Result<Found> {
     let path = issuer.path().trim_end_matches('/');
     let mut places = Vec::new();
-    for (name, in_front) in [("oauth-authorization-server", true), ("openid-configuration", false), ("openid-configuration", true)] {
+    for (name, in_front) in [
+        ("oauth-authorization-server", true),
+        ("openid-configuration", false),
+        ("openid-configuration", true),
+    ] {
         let mut place = issuer.clone();
         place.set_query(None);
-        place.set_path(&if in_front { format!("/.well-known/{name}{path}") } else { format!("{path}/.well-known/{name}") });
+        place.set_path(&if in_front {
+            format!("/.well-known/{name}{path}")
+        } else {
+            format!("{path}/.well-known/{name}")
+        });
         if !places.contains(&place) {
             places.push(place);
         }
@@ -43,7 +54,8 @@ pub(crate) async fn metadata(world: &World, issuer: &Url, practice: bool) -> Res
         };
         let answer = world.client().send(request).await?;
         if answer.status == 200 {
-            let read = serde_json::from_str::<Value>(answer.body.expose()).map_err(|_| "the answer is not JSON".to_owned());
+            let read = serde_json::from_str::<Value>(answer.body.expose())
+                .map_err(|_| "the answer is not JSON".to_owned());
             match read.and_then(|metadata| read_metadata(&metadata, issuer, practice)) {
                 Ok(found) => return Ok(found),
                 Err(words) => last = words,
@@ -53,7 +65,10 @@ pub(crate) async fn metadata(world: &World, issuer: &Url, practice: bool) -> Res
         }
     }
     let host = issuer.host_str().unwrap_or_default();
-    let mut error = Error::field("issuer", format!("{host} does not describe itself in a way that Tieline can use: {last}."));
+    let mut error = Error::field(
+        "issuer",
+        format!("{host} does not describe itself in a way that Tieline can use: {last}."),
+    );
     error.code = Code::BadInput;
     error.hint = "Check the address, or enter the authorize and token addresses instead.".into();
     Err(error)
@@ -71,9 +86,24 @@ fn read_metadata(metadata: &Value, issuer: &Url, practice: bool) -> std::result:
         return Err("it does not support PKCE with S256".into());
     }
     let address = |key: &str| -> std::result::Result<Option<Url>, String> {
-        text(key).map(|text| service::address("issuer", text, practice).map_err(|error| error.message)).transpose()
+        text(key)
+            .map(|text| service::address("issuer", text, practice).map_err(|error| error.message))
+            .transpose()
     };
+    let post_only = metadata
+        .get("token_endpoint_auth_methods_supported")
+        .and_then(Value::as_array)
+        .is_some_and(|methods| {
+            let has = |method: &str| methods.iter().any(|it| it.as_str() == Some(method));
+            has("client_secret_post") && !has("client_secret_basic")
+        });
     Ok(Found {
+        // RFC 8414 §2: Basic is what holds where nothing else is said.
+        client_auth: if post_only { ClientAuth::Body } else { ClientAuth::Basic },
+        issuer_promised: metadata
+            .get("authorization_response_iss_parameter_supported")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
         issuer: told.to_owned(),
         authorize: address("authorization_endpoint")?.ok_or("it names no authorize address")?,
         token: address("token_endpoint")?.ok_or("it names no token address")?,

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, HttpRequest, HttpResponse, PkceCodeVerifier, RedirectUrl, RefreshToken,
-    TokenUrl,
+    AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, HttpRequest, HttpResponse,
+    PkceCodeVerifier, RedirectUrl, RefreshToken, TokenUrl,
 };
 use serde_json::{Value, json};
 use tieline_catalog::template::{self, Fields};
@@ -45,7 +45,9 @@ pub(crate) async fn exchange(
 ) -> Result<Tokens, Failed> {
     let url = template::fill_url(&provider.oauth.token_url, fields)
         .map_err(|field| Failed::Unreachable(Error::field(field, format!("{field} is missing."))))?;
-    let ours = |what: &str| Failed::Unreachable(Error::internal(format!("{what} of {} is not an address", provider.name)));
+    let ours = |what: &str| {
+        Failed::Unreachable(Error::internal(format!("{what} of {} is not an address", provider.name)))
+    };
     let mut speaker = BasicClient::new(ClientId::new(app.row.client_id.clone()))
         .set_auth_type(AuthType::RequestBody)
         .set_token_uri(TokenUrl::new(url).map_err(|_| ours("the token address"))?);
@@ -56,7 +58,9 @@ pub(crate) async fn exchange(
     let http = Dialect { client, provider, app, refreshing, outcome: Mutex::new(None) };
     match grant {
         Grant::Code { code, verifier, redirect } => {
-            let speaker = speaker.set_redirect_uri(RedirectUrl::new(redirect.to_owned()).map_err(|_| ours("the redirect address"))?);
+            let speaker = speaker.set_redirect_uri(
+                RedirectUrl::new(redirect.to_owned()).map_err(|_| ours("the redirect address"))?,
+            );
             let mut request = speaker.exchange_code(AuthorizationCode::new(code.expose().to_owned()));
             if let Some(verifier) = verifier {
                 request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
@@ -99,15 +103,23 @@ impl<'c> AsyncHttpClient<'c> for Dialect<'_> {
 }
 
 /// Sends one token request in the provider's dialect and reads the reply.
-async fn speak(client: &Client, provider: &Provider, app: &AppKeys, request: HttpRequest, refreshing: bool) -> Result<Tokens, Failed> {
-    let url = Url::parse(&request.uri().to_string()).map_err(|_| Failed::Unreachable(Error::internal("no token address")))?;
+async fn speak(
+    client: &Client,
+    provider: &Provider,
+    app: &AppKeys,
+    request: HttpRequest,
+    refreshing: bool,
+) -> Result<Tokens, Failed> {
+    let url = Url::parse(&request.uri().to_string())
+        .map_err(|_| Failed::Unreachable(Error::internal("no token address")))?;
     let mut pairs: Vec<(String, Value)> = url::form_urlencoded::parse(request.body())
         .into_owned()
         .map(|(name, value)| (name, Value::String(value)))
         .collect();
     pairs.extend(provider.oauth.token_parameters.clone());
     let mut basic = None;
-    if provider.oauth.client_auth == ClientAuth::Basic {
+    // An app without a secret proves nothing and only says who it is (RFC 6749 §3.2.1).
+    if provider.oauth.client_auth == ClientAuth::Basic && app.secret.is_some() {
         pairs.retain(|(name, _)| name != "client_id" && name != "client_secret");
         basic = Some((app.row.client_id.clone(), app.secret.clone().unwrap_or_default()));
     }
@@ -123,10 +135,23 @@ async fn speak(client: &Client, provider: &Provider, app: &AppKeys, request: Htt
                 .collect(),
         ),
     };
-    let headers = provider.oauth.token_headers.clone().into_iter().chain([("Accept".to_owned(), "application/json".to_owned())]);
+    let headers = provider
+        .oauth
+        .token_headers
+        .clone()
+        .into_iter()
+        .chain([("Accept".to_owned(), "application/json".to_owned())]);
     let allowed_hosts = url.host_str().map(str::to_owned).into_iter().collect();
     let answer = client
-        .send(Request { method: Method::Post, url, headers: headers.collect(), bearer: None, basic, body, allowed_hosts })
+        .send(Request {
+            method: Method::Post,
+            url,
+            headers: headers.collect(),
+            bearer: None,
+            basic,
+            body,
+            allowed_hosts,
+        })
         .await
         .map_err(Failed::Unreachable)?;
     let text = answer.body.expose();
@@ -134,7 +159,12 @@ async fn speak(client: &Client, provider: &Provider, app: &AppKeys, request: Htt
     let Ok(reply) = serde_json::from_str::<Value>(text) else {
         return Err(refused(oauth::refusal(answer.status, text)));
     };
-    let ok = provider.oauth.reply.ok.as_ref().is_none_or(|place| reply.pointer(place) != Some(&Value::Bool(false)));
+    let ok = provider
+        .oauth
+        .reply
+        .ok
+        .as_ref()
+        .is_none_or(|place| reply.pointer(place) != Some(&Value::Bool(false)));
     if !(200..300).contains(&answer.status) || !ok {
         return Err(refused(oauth::refusal(answer.status, text)));
     }

@@ -73,19 +73,28 @@ async fn follow(world: &World, kept: &Kept, callback: &Callback) -> Result<Answe
     let explain = |trouble: &Trouble| Box::new(diagnose::problem(provider, trouble, &about(kept)));
     let ours = |error: Error| Box::new(plain(provider, &error));
     let strange = |words: String| {
-        ours(Error::new(Code::Refused, words, "Nothing was connected. Begin again from Tieline; if it happens again, tell your administrator."))
+        ours(Error::new(
+            Code::Refused,
+            words,
+            "Nothing was connected. Begin again from Tieline; if it happens again, tell your administrator.",
+        ))
     };
     if callback.has_duplicates() {
-        return Err(strange(format!("The answer of {} names something twice, as a genuine one never does.", provider.name)));
+        return Err(strange(format!(
+            "The answer of {} names something twice, as a genuine one never does.",
+            provider.name
+        )));
     }
+    oauth::check_return(provider, &kept.inputs, callback.get("iss")).map_err(strange)?;
     if let Some(error) = callback.get("error") {
         let description = callback.get("error_description").unwrap_or_default();
-        let refusal =
-            Refusal { codes: vec![error.chars().take(80).collect()], description: oauth::shown(description), ..Refusal::default() };
+        let refusal = Refusal {
+            codes: vec![error.chars().take(80).collect()],
+            description: oauth::shown(description),
+            ..Refusal::default()
+        };
         return Err(explain(&diagnose::trouble(provider, ErrorPlace::Callback, &refusal, world.now())));
     }
-    oauth::check_return(provider, callback.get("iss")).map_err(strange)?;
-
     let at = world.now();
     let tokens = if provider.oauth.protocol == Protocol::OAuth1 {
         // RFC 5849 knows no word for "no": an answer without a verifier is one.
@@ -97,12 +106,17 @@ async fn follow(world: &World, kept: &Kept, callback: &Callback) -> Result<Answe
         oauth1::access_token(world, kept, verifier).await
     } else {
         let code = callback.get("code").ok_or_else(|| strange("The answer holds no code.".into()))?;
-        let grant =
-            Grant::Code { code: &Secret::new(code), verifier: kept.verifier.as_ref(), redirect: &kept.redirect };
+        let grant = Grant::Code {
+            code: &Secret::new(code),
+            verifier: kept.verifier.as_ref(),
+            redirect: &kept.redirect,
+        };
         exchange::exchange(&world.client(), provider, &kept.inputs, &kept.app, grant).await
     };
     let tokens = tokens.map_err(|failed| match failed {
-        Failed::Refused { refusal, .. } => explain(&diagnose::trouble(provider, ErrorPlace::Exchange, &refusal, at)),
+        Failed::Refused { refusal, .. } => {
+            explain(&diagnose::trouble(provider, ErrorPlace::Exchange, &refusal, at))
+        }
         Failed::Unreachable(error) if error.code == Code::Temporary => {
             explain(&diagnose::unreachable(&error, ErrorPlace::Exchange, at))
         }
@@ -111,10 +125,13 @@ async fn follow(world: &World, kept: &Kept, callback: &Callback) -> Result<Answe
 
     let mut fields = kept.inputs.clone();
     fields.extend(tokens.facts.clone());
-    let who = identity::identify(world, provider, fields, &tokens.access).await.map_err(|failed| match failed.field {
-        Some(error) => ours(error),
-        None => explain(&failed.trouble),
-    })?;
+    let who =
+        identity::identify(world, provider, fields, &tokens.access).await.map_err(|failed| {
+            match failed.field {
+                Some(error) => ours(error),
+                None => explain(&failed.trouble),
+            }
+        })?;
     let mut facts = tokens.facts.clone();
     facts.extend(who.facts.clone());
     let identified = Box::new(Identified {
@@ -148,7 +165,11 @@ pub(crate) async fn decide(world: &World, flow: &str, keep: bool) -> Result<()> 
         waiting.other.take()
     };
     let Some(identified) = taken else {
-        return Err(Error::new(Code::Conflict, "This sign-in waits for no decision.", "Look at the list of connections."));
+        return Err(Error::new(
+            Code::Conflict,
+            "This sign-in waits for no decision.",
+            "Look at the list of connections.",
+        ));
     };
     if !keep {
         connect::update(world, flow, |waiting| {
@@ -168,7 +189,11 @@ pub(crate) async fn decide(world: &World, flow: &str, keep: bool) -> Result<()> 
 }
 
 /// Vault first, then the pointer in the store: a crash between the two leaves what was before.
-async fn store(world: &World, new: &Identified, reconnect: Option<String>) -> Result<(String, Vec<ScopeLine>)> {
+async fn store(
+    world: &World,
+    new: &Identified,
+    reconnect: Option<String>,
+) -> Result<(String, Vec<ScopeLine>)> {
     let provider = &new.provider;
     let known = match reconnect {
         Some(id) => Some(world.connection(&id)?),
@@ -178,7 +203,8 @@ async fn store(world: &World, new: &Identified, reconnect: Option<String>) -> Re
     let id = known.as_ref().map_or_else(connect::new_id, |it| Ok(it.id.clone()))?;
     let turn = world.turn(&id);
     let _turn = turn.lock().await;
-    let _lock = crate::lock::ConnectionLock::take(&world.locks(), &id, std::time::Duration::from_secs(60)).await?;
+    let _lock =
+        crate::lock::ConnectionLock::take(&world.locks(), &id, std::time::Duration::from_secs(60)).await?;
     let before = world.store.connection(&id)?;
     let was = before.as_ref().map_or(0, |it| it.secret_version);
     let old_granted = before.as_ref().and_then(|it| it.granted.clone());
@@ -245,7 +271,13 @@ async fn store(world: &World, new: &Identified, reconnect: Option<String>) -> Re
 }
 
 /// Writes the tokens of `it`'s version to the vault, whose entry is noted as a stray, and commits the pointer to them.
-pub(crate) async fn keep_tokens(world: &World, it: &Connection, access: &Secret, refresh: Option<&Secret>, was: u32) -> Result<()> {
+pub(crate) async fn keep_tokens(
+    world: &World,
+    it: &Connection,
+    access: &Secret,
+    refresh: Option<&Secret>,
+    was: u32,
+) -> Result<()> {
     let entry = it.secret_entry();
     let text = json!({ "access": access.expose(), "refresh": refresh.map(Secret::expose) }).to_string();
     crash_point("vault");
@@ -265,19 +297,25 @@ pub(crate) async fn keep_tokens(world: &World, it: &Connection, access: &Secret,
 }
 
 /// Until when an access token lasts, and for how long it was given.
-pub(crate) fn access_end(provider: &Provider, tokens: &Tokens, at: Seconds) -> (Option<Seconds>, Option<Seconds>) {
+pub(crate) fn access_end(
+    provider: &Provider,
+    tokens: &Tokens,
+    at: Seconds,
+) -> (Option<Seconds>, Option<Seconds>) {
     let life = match provider.lifetime.access {
         AccessLife::Never => None,
-        AccessLife::Reply | AccessLife::UntilRefused => {
-            tokens.expires_in.or_else(|| provider.lifetime.access_seconds.and_then(|it| Seconds::try_from(it).ok()))
-        }
+        AccessLife::Reply | AccessLife::UntilRefused => tokens
+            .expires_in
+            .or_else(|| provider.lifetime.access_seconds.and_then(|it| Seconds::try_from(it).ok())),
     };
     (life.map(|life| at + life), life)
 }
 
 /// Asked and not granted, with what will not work.
 pub(crate) fn missing(provider: &Provider, it: &Connection) -> Vec<ScopeLine> {
-    it.missing(|asked, granted| is_granted(provider, asked, granted)).map(|name| scope_line(provider, name)).collect()
+    it.missing(|asked, granted| is_granted(provider, asked, granted))
+        .map(|name| scope_line(provider, name))
+        .collect()
 }
 
 /// Whether a scope is among the granted ones, under any of its spellings. What a provider never reports, and what is
@@ -285,7 +323,12 @@ pub(crate) fn missing(provider: &Provider, it: &Connection) -> Vec<ScopeLine> {
 pub(crate) fn is_granted(provider: &Provider, asked: &str, granted: &[String]) -> bool {
     let among = |name: &str| granted.iter().any(|it| it.eq_ignore_ascii_case(name));
     match provider.scope(asked) {
-        Some(scope) => scope.unreported || scope.at_registration || among(asked) || scope.granted_as.iter().any(|it| among(it)),
+        Some(scope) => {
+            scope.unreported
+                || scope.at_registration
+                || among(asked)
+                || scope.granted_as.iter().any(|it| among(it))
+        }
         None => among(asked),
     }
 }

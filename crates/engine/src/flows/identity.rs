@@ -54,7 +54,12 @@ pub(crate) struct Who {
 }
 
 /// Asks every step and puts the account together.
-pub(crate) async fn identify(world: &World, provider: &Provider, fields: Fields, access: &Secret) -> Result<Who, StepFailed> {
+pub(crate) async fn identify(
+    world: &World,
+    provider: &Provider,
+    fields: Fields,
+    access: &Secret,
+) -> Result<Who, StepFailed> {
     let mut fields = fields;
     let mut facts = BTreeMap::new();
     let mut scopes = None;
@@ -68,7 +73,11 @@ pub(crate) async fn identify(world: &World, provider: &Provider, fields: Fields,
             }
             Ok(None) => {}
             Err(failed) if step.optional && failed.field.is_none() => {
-                tracing::debug!(provider = provider.id, status = failed.status, "an optional question was not answered");
+                tracing::debug!(
+                    provider = provider.id,
+                    status = failed.status,
+                    "an optional question was not answered"
+                );
             }
             Err(failed) => return Err(failed),
         }
@@ -79,14 +88,25 @@ pub(crate) async fn identify(world: &World, provider: &Provider, fields: Fields,
         // A described service may tell nobody's name; then every sign-in is an account of its own.
         Err(_) if account.nobody.is_some() => String::new(),
         Err(field) => {
-            let refusal = oauth::Refusal { status: 200, description: format!("the answer names no {field}"), ..Default::default() };
+            let refusal = oauth::Refusal {
+                status: 200,
+                description: format!("the answer names no {field}"),
+                ..Default::default()
+            };
             let mut trouble = diagnose::trouble(provider, ErrorPlace::Api, &refusal, world.now());
             trouble.cause = Cause::Garbage;
             return Err(StepFailed { trouble, status: 200, retry_after: None, field: None });
         }
     };
     let shown = |template: &str| template::fill_gently(template, &fields);
-    Ok(Who { id, name: shown(&account.name), email: shown(&account.email), workspace: shown(&account.workspace), scopes, facts })
+    Ok(Who {
+        id,
+        name: shown(&account.name),
+        email: shown(&account.email),
+        workspace: shown(&account.workspace),
+        scopes,
+        facts,
+    })
 }
 
 /// Makes the request of one step. `None`: skipped, because what it needs is empty.
@@ -104,7 +124,11 @@ pub(crate) async fn ask(
     let failed = |trouble: Trouble| StepFailed { trouble, status: 0, retry_after: None, field: None };
     let request = request(provider, step, fields, keys)
         .map_err(|error| failed(diagnose::unreachable(&error, ErrorPlace::Api, now)))?;
-    let answer = world.client().send(request).await.map_err(|error| failed(diagnose::unreachable(&error, ErrorPlace::Api, now)))?;
+    let answer = world
+        .client()
+        .send(request)
+        .await
+        .map_err(|error| failed(diagnose::unreachable(&error, ErrorPlace::Api, now)))?;
     let refused = |answer: &Answer| {
         let refusal = oauth::refusal(answer.status, answer.body.expose());
         StepFailed {
@@ -132,7 +156,8 @@ pub(crate) async fn ask(
     let Ok(reply) = serde_json::from_str::<Value>(answer.body.expose()) else {
         return Err(refused(&answer));
     };
-    if provider.oauth.reply.ok.as_ref().is_some_and(|place| reply.pointer(place) == Some(&Value::Bool(false))) {
+    if provider.oauth.reply.ok.as_ref().is_some_and(|place| reply.pointer(place) == Some(&Value::Bool(false)))
+    {
         return Err(refused(&answer));
     }
     let chosen = match &step.pick {
@@ -140,13 +165,17 @@ pub(crate) async fn ask(
         Some(pick) => {
             let wanted = template::fill_gently(&pick.holds, fields).to_lowercase();
             let holds = |value: Option<&Value>, text: &str| match value {
-                Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).any(|it| it.to_lowercase().contains(text)),
+                Some(Value::Array(items)) => {
+                    items.iter().filter_map(Value::as_str).any(|it| it.to_lowercase().contains(text))
+                }
                 Some(value) => oauth_plain(value).to_lowercase().contains(text),
                 None => false,
             };
             let list = reply.pointer(&pick.list).and_then(Value::as_array);
             list.into_iter().flatten().find(|item| {
-                pick.only.as_ref().is_none_or(|place| holds(item.pointer(place), &pick.only_holds.to_lowercase()))
+                pick.only
+                    .as_ref()
+                    .is_none_or(|place| holds(item.pointer(place), &pick.only_holds.to_lowercase()))
                     && (wanted.is_empty() || holds(item.pointer(&pick.by), &wanted))
             })
         }
@@ -156,7 +185,8 @@ pub(crate) async fn ask(
         nothing.trouble.cause = Cause::WrongHost;
         if let Some(pick) = &step.pick {
             nothing.trouble.says = Some(pick.none_says.clone());
-            nothing.field = pick.input.as_ref().map(|input| Error::field(input.clone(), pick.none_says.clone()));
+            nothing.field =
+                pick.input.as_ref().map(|input| Error::field(input.clone(), pick.none_says.clone()));
         }
         return Err(nothing);
     };
@@ -192,19 +222,26 @@ fn request(provider: &Provider, step: &Step, fields: &Fields, keys: &Keys<'_>) -
         headers.push((name.clone(), template::fill(value, fields).map_err(missing)?));
     }
     let body = if !step.form.is_empty() {
-        let pairs: Result<Vec<_>, Error> = step.form.iter().map(|(name, value)| Ok((name.clone(), fill(value)?))).collect();
+        let pairs: Result<Vec<_>, Error> =
+            step.form.iter().map(|(name, value)| Ok((name.clone(), fill(value)?))).collect();
         Body::Form(pairs?)
     } else if !step.json.is_empty() {
-        let pairs: Result<serde_json::Map<String, Value>, Error> =
-            step.json.iter().map(|(name, value)| Ok((name.clone(), Value::String(fill(value)?.expose().to_owned())))).collect();
+        let pairs: Result<serde_json::Map<String, Value>, Error> = step
+            .json
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), Value::String(fill(value)?.expose().to_owned()))))
+            .collect();
         Body::Json(Secret::new(Value::Object(pairs?).to_string()))
     } else {
         Body::None
     };
-    let allowed_hosts: Vec<String> = provider.oauth.api_hosts.iter().map(|host| template::fill_gently(host, fields)).collect();
+    let allowed_hosts: Vec<String> =
+        provider.oauth.api_hosts.iter().map(|host| template::fill_gently(host, fields)).collect();
     let (bearer, basic) = match step.auth {
         StepAuth::Bearer => (keys.bearer.cloned(), None),
-        StepAuth::Client => (None, keys.app.map(|app| (app.row.client_id.clone(), app.secret.clone().unwrap_or_default()))),
+        StepAuth::Client => {
+            (None, keys.app.map(|app| (app.row.client_id.clone(), app.secret.clone().unwrap_or_default())))
+        }
         StepAuth::None => (None, None),
     };
     Ok(Request { method: step.method, url, headers, bearer, basic, body, allowed_hosts })

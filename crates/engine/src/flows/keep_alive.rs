@@ -27,11 +27,12 @@ pub(crate) async fn run(world: Weak<World>) {
 
 /// One look at every connection.
 pub(crate) async fn round(world: &World) {
+    world.clock.catch_up();
     world.sweep().await;
     let Ok(connections) = world.store.connections() else { return };
     for it in connections {
         let now = world.now();
-        let waiting = it.retry_at.is_some_and(|at| at > now);
+        let waiting = it.waits(now);
         if it.disconnecting {
             if !waiting {
                 retry_disconnect(world, &it.id).await;
@@ -60,16 +61,22 @@ pub(crate) async fn round(world: &World) {
 /// Whether a refresh was begun and not finished: the sooner it is made up for, the likelier the provider still takes
 /// the token it had replaced.
 fn was_cut_off(world: &World, it: &Connection) -> bool {
-    world.store.unfinished_refresh(&it.id).ok().flatten().is_some_and(|begun| begun.version == it.secret_version)
+    world
+        .store
+        .unfinished_refresh(&it.id)
+        .ok()
+        .flatten()
+        .is_some_and(|begun| begun.version == it.secret_version)
 }
 
 async fn retry_disconnect(world: &World, id: &str) {
     match disconnect::disconnect(world, id, Some(true)).await {
         Ok(ended) if !ended.queued => {}
         _ => {
-            let at = world.now() + 60;
-            let _tried_again_anyway = world.store.note(id, |it| it.retry_at = Some(at));
+            let now = world.now();
+            let _tried_again_anyway = world.store.note(id, |it| {
+                (it.last_failed_at, it.retry_at) = (Some(now), Some(now + 60));
+            });
         }
     }
 }
-

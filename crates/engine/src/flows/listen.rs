@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
 use crate::callback::{Loopback, Page};
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::world::World;
 
 #[derive(Default)]
@@ -32,6 +33,18 @@ impl Drop for Listener {
     }
 }
 
+/// A registered port may still be closing behind the sign-in before; it is tried for a moment.
+async fn bind(port: Option<u16>) -> Result<Loopback> {
+    let mut tries = if port.is_some() { 10 } else { 1 };
+    loop {
+        tries -= 1;
+        match Loopback::open(port, "/integrations/").await {
+            Err(error) if error.code == Code::Conflict && tries > 0 => tokio::time::sleep(Duration::from_millis(20)).await,
+            other => return other,
+        }
+    }
+}
+
 /// Opens the port, any free one for `None`, or joins the listener that is already there.
 pub(crate) async fn open(world: &Arc<World>, port: Option<u16>) -> Result<Arc<Listener>> {
     let shared = |port: u16| {
@@ -41,7 +54,7 @@ pub(crate) async fn open(world: &Arc<World>, port: Option<u16>) -> Result<Arc<Li
     if let Some(listener) = port.and_then(shared) {
         return Ok(listener);
     }
-    let mut loopback = Loopback::open(port, "/integrations/").await?;
+    let mut loopback = bind(port).await?;
     let port = loopback.port();
     let world_of_task = Arc::downgrade(world);
     let task = tokio::spawn(async move {

@@ -24,16 +24,30 @@ pub(crate) async fn request_token(
     callback: &str,
 ) -> Result<RequestToken> {
     let template = provider.oauth.request_url.as_deref().unwrap_or_default();
-    let reply = ask(world, fields, template, app, None, Some(callback), None).await.map_err(|failed| match failed {
-        Failed::Unreachable(error) => error,
-        Failed::Refused { refusal, .. } => {
-            let trouble = diagnose::trouble(provider, tieline_catalog::ErrorPlace::Exchange, &refusal, world.now());
-            let problem = diagnose::problem(provider, &trouble, &diagnose::About::default());
-            Error::new(Code::Refused, format!("{} {}", problem.happened, problem.why), "Check the client key and secret in the app set-up.")
-        }
-    })?;
+    let reply =
+        ask(world, fields, template, app, None, Some(callback), None).await.map_err(
+            |failed| match failed {
+                Failed::Unreachable(error) => error,
+                Failed::Refused { refusal, .. } => {
+                    let trouble = diagnose::trouble(
+                        provider,
+                        tieline_catalog::ErrorPlace::Exchange,
+                        &refusal,
+                        world.now(),
+                    );
+                    let problem = diagnose::problem(provider, &trouble, &diagnose::About::default());
+                    Error::new(
+                        Code::Refused,
+                        format!("{} {}", problem.happened, problem.why),
+                        "Check the client key and secret in the app set-up.",
+                    )
+                }
+            },
+        )?;
     match (reply.get("oauth_token"), reply.get("oauth_token_secret")) {
-        (Some(token), Some(secret)) if reply.get("oauth_callback_confirmed").is_none_or(|it| it == "true") => {
+        (Some(token), Some(secret))
+            if reply.get("oauth_callback_confirmed").is_none_or(|it| it == "true") =>
+        {
             Ok(RequestToken(Oauth1Token { token: token.clone(), secret: Secret::new(secret.clone()) }))
         }
         _ => Err(Error::new(
@@ -50,7 +64,8 @@ pub(crate) async fn access_token(world: &World, kept: &Kept, verifier: &str) -> 
     let template = &kept.provider.oauth.token_url;
     let reply = ask(world, &kept.inputs, template, &kept.app, token, None, Some(verifier)).await?;
     let Some(key) = reply.get("oauth_token_secret").filter(|key| !key.is_empty()) else {
-        let refusal = Refusal { status: 200, description: "the reply has no key".into(), ..Refusal::default() };
+        let refusal =
+            Refusal { status: 200, description: "the reply has no key".into(), ..Refusal::default() };
         return Err(Failed::Refused { refusal, retry_after: None });
     };
     let mut facts = std::collections::BTreeMap::new();
@@ -79,7 +94,8 @@ async fn ask(
     verifier: Option<&str>,
 ) -> Result<std::collections::BTreeMap<String, String>, Failed> {
     let ours = || Failed::Unreachable(Error::internal("no address for the key request"));
-    let url = template::fill_url(template, fields).ok().and_then(|url| Url::parse(&url).ok()).ok_or_else(ours)?;
+    let url =
+        template::fill_url(template, fields).ok().and_then(|url| Url::parse(&url).ok()).ok_or_else(ours)?;
     let secret = app.secret.clone().unwrap_or_default();
     let header = oauth::signature(&url, (&app.row.client_id, &secret), token, callback, verifier);
     let allowed_hosts = url.host_str().map(str::to_owned).into_iter().collect();

@@ -1,7 +1,7 @@
 //! The way back, proved by using it.
 
-use std::sync::atomic::Ordering;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -21,7 +21,10 @@ const BROWSER: Duration = Duration::from_secs(15);
 /// Sends an address of our own through the system and waits for it.
 pub(crate) async fn deep_link(world: &World) -> (bool, String) {
     let Some(scheme) = &world.scheme else {
-        return (false, "Addresses of this kind go to Tieline's window, and this is the command line.".into());
+        return (
+            false,
+            "Addresses of this kind go to Tieline's window, and this is the command line.".into(),
+        );
     };
     let Ok(probe) = connect::new_id() else { return (false, "The system gives no random numbers.".into()) };
     let (arrived, waiting) = oneshot::channel();
@@ -30,7 +33,13 @@ pub(crate) async fn deep_link(world: &World) -> (bool, String) {
     let result = match sent {
         Ok(()) => match timeout(DEEP_LINK, waiting).await {
             Ok(Ok(())) => (true, "An address sent through the system came back.".to_owned()),
-            _ => (false, format!("An address sent through the system did not come back in {} seconds. Other ways are used.", DEEP_LINK.as_secs())),
+            _ => (
+                false,
+                format!(
+                    "An address sent through the system did not come back in {} seconds. Other ways are used.",
+                    DEEP_LINK.as_secs()
+                ),
+            ),
         },
         Err(error) => (false, format!("{} {}", error.message, error.hint)),
     };
@@ -47,14 +56,19 @@ pub(crate) async fn loopback() -> (bool, String) {
     let port = listener.port();
     let call = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        let request = format!("GET /check?probe={probe} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+        let request = format!(
+            "GET /check?probe={probe} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).await?;
         Ok::<TcpStream, std::io::Error>(stream)
     };
     let answer = listener.answer(|callback| callback.get("probe") == Some(probe.as_str()), Page::received());
     match timeout(DEEP_LINK, async { tokio::join!(call, answer) }).await {
         Ok((Ok(_), _)) => (true, "A port was opened and reached.".into()),
-        _ => (false, "A port was opened but could not be reached. A security program may be in between.".into()),
+        _ => (
+            false,
+            "A port was opened but could not be reached. A security program may be in between.".into(),
+        ),
     }
 }
 
@@ -72,6 +86,12 @@ pub(crate) async fn browser(world: &World) -> (bool, String) {
     let answer = listener.answer(|callback| callback.get("probe") == Some(probe.as_str()), Page::received());
     match timeout(BROWSER, answer).await {
         Ok(_) => (true, "It opened a page of this computer.".into()),
-        Err(_) => (false, format!("It did not open a page in {} seconds. Copy the sign-in link instead.", BROWSER.as_secs())),
+        Err(_) => (
+            false,
+            format!(
+                "It did not open a page in {} seconds. Copy the sign-in link instead.",
+                BROWSER.as_secs()
+            ),
+        ),
     }
 }

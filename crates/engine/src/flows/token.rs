@@ -50,10 +50,12 @@ struct Pair {
 pub(crate) async fn access(world: &World, id: &str, want: Want) -> Result<(Secret, Connection)> {
     let it = world.connection(id)?;
     // The common case needs no turn: the token is fresh.
-    if want == Want::Usable && !it.is_due(world.now()) && it.trouble.as_ref().is_none_or(|trouble| !trouble.is_final()) {
-        if let Some(pair) = read(world, &it).await? {
-            return Ok((Secret::new(pair.access), it));
-        }
+    let fresh = want == Want::Usable && !it.is_due(world.now());
+    if fresh
+        && it.trouble.as_ref().is_none_or(|trouble| !trouble.is_final())
+        && let Some(pair) = read(world, &it).await?
+    {
+        return Ok((Secret::new(pair.access), it));
     }
     let turn = world.turn(id);
     let _turn = turn.lock().await;
@@ -77,7 +79,9 @@ async fn in_turn(world: &World, id: &str, want: Want) -> Result<(Secret, Connect
 async fn settled(world: &World, id: &str, want: Want) -> Result<Option<(Secret, Connection)>> {
     let it = world.connection(id)?;
     let provider = world.provider(&it.provider)?;
-    if let Some(trouble) = it.trouble.as_ref().filter(|trouble| trouble.is_final() && !matches!(want, Want::Renewed(_))) {
+    if let Some(trouble) =
+        it.trouble.as_ref().filter(|trouble| trouble.is_final() && !matches!(want, Want::Renewed(_)))
+    {
         return Err(needs_person(&provider, &it, trouble));
     }
     let now = world.now();
@@ -86,8 +90,9 @@ async fn settled(world: &World, id: &str, want: Want) -> Result<Option<(Secret, 
         Want::NewerThan(version) | Want::Renewed(version) => it.secret_version > version,
     };
     // While a pause lasts, a token that still lives is good enough; a dead one has to wait.
-    let paused = it.retry_at.is_some_and(|at| at > now) && !matches!(want, Want::Renewed(_));
-    let usable = !it.is_past(now) && !matches!(want, Want::NewerThan(version) if it.secret_version <= version);
+    let paused = it.waits(now) && !matches!(want, Want::Renewed(_));
+    let usable =
+        !it.is_past(now) && !matches!(want, Want::NewerThan(version) if it.secret_version <= version);
     if fresh || !it.has_refresh && usable && want == Want::Usable || paused && usable {
         return match read(world, &it).await? {
             Some(pair) => Ok(Some((Secret::new(pair.access), it))),
@@ -121,11 +126,13 @@ async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Re
     crash_point("call");
     let at = world.now();
     let fields = it.fields();
-    let mut outcome = exchange::exchange(&world.client(), provider, &fields, &app, Grant::Refresh(&refresh)).await;
+    let mut outcome =
+        exchange::exchange(&world.client(), provider, &fields, &app, Grant::Refresh(&refresh)).await;
     crash_point("answer");
     if crashed && provider.lifetime.reuse_leeway > 0 && is_dead(provider, &outcome, at) {
         // Our own refresh was cut off after the provider had rotated; within its leeway the old token works again.
-        outcome = exchange::exchange(&world.client(), provider, &fields, &app, Grant::Refresh(&refresh)).await;
+        outcome =
+            exchange::exchange(&world.client(), provider, &fields, &app, Grant::Refresh(&refresh)).await;
     }
     match outcome {
         Ok(tokens) => store(world, provider, it, tokens, refresh, at).await,
@@ -146,7 +153,11 @@ async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Re
             if still_lives && !trouble.is_final() {
                 return Ok((Secret::new(pair.access), noted));
             }
-            Err(if trouble.is_final() { needs_person(provider, &noted, &trouble) } else { pausing(provider, &noted, Some(&trouble), at) })
+            Err(if trouble.is_final() {
+                needs_person(provider, &noted, &trouble)
+            } else {
+                pausing(provider, &noted, Some(&trouble), at)
+            })
         }
     }
 }
@@ -162,7 +173,9 @@ fn is_dead(provider: &Provider, outcome: &Result<Tokens, Failed>, at: Seconds) -
 
 fn trouble(provider: &Provider, failed: Failed, at: Seconds) -> (Trouble, Option<u64>) {
     match failed {
-        Failed::Refused { refusal, retry_after } => (diagnose::trouble(provider, ErrorPlace::Refresh, &refusal, at), retry_after),
+        Failed::Refused { refusal, retry_after } => {
+            (diagnose::trouble(provider, ErrorPlace::Refresh, &refusal, at), retry_after)
+        }
         Failed::Unreachable(error) => (diagnose::unreachable(&error, ErrorPlace::Refresh, at), None),
     }
 }
@@ -209,7 +222,13 @@ async fn store(
 }
 
 /// Nothing to renew with: a token that still lives goes on; one that does not needs its person.
-fn no_refresh_token(world: &World, provider: &Provider, it: Connection, access: Secret, want: Want) -> Result<(Secret, Connection)> {
+fn no_refresh_token(
+    world: &World,
+    provider: &Provider,
+    it: Connection,
+    access: Secret,
+    want: Want,
+) -> Result<(Secret, Connection)> {
     let now = world.now();
     match want {
         Want::Usable if !it.is_past(now) => Ok((access, it)),
@@ -224,7 +243,10 @@ fn no_refresh_token(world: &World, provider: &Provider, it: Connection, access: 
                 place: ErrorPlace::Refresh,
                 since: now,
                 says: None,
-                evidence: vec![("Renewal".into(), format!("{} gave nothing to renew the sign-in with", provider.name))],
+                evidence: vec![(
+                    "Renewal".into(),
+                    format!("{} gave nothing to renew the sign-in with", provider.name),
+                )],
             };
             let noted = note_failure(world, provider, &it.id, &trouble, None)?;
             Err(needs_person(provider, &noted, &trouble))
@@ -255,7 +277,8 @@ pub(crate) fn note_failure(
     })?;
     let it = noted.ok_or_else(|| Error::not_found("connection", id))?;
     if first {
-        let problem = diagnose::problem(provider, trouble, &About { connection: Some(&it), ..About::default() });
+        let problem =
+            diagnose::problem(provider, trouble, &About { connection: Some(&it), ..About::default() });
         world.happened(&it, Kind::Failed, &format!("{} {}", problem.happened, problem.why));
     } else {
         world.changed(crate::event::Change::Connection { id: id.to_owned() });
@@ -289,8 +312,16 @@ fn park_lost(world: &World, provider: &Provider, it: &Connection) -> Error {
 }
 
 fn needs_person(provider: &Provider, it: &Connection, trouble: &Trouble) -> Error {
-    let problem = diagnose::problem(provider, trouble, &About { connection: Some(it), client_id: &it.client_id, redirect: &it.redirect, scopes: &it.asked });
-    Error::new(Code::NeedsYou, format!("{} {}", problem.happened, problem.why), format!("Press “{}”.", problem.press.label))
+    let problem = diagnose::problem(
+        provider,
+        trouble,
+        &About { connection: Some(it), client_id: &it.client_id, redirect: &it.redirect, scopes: &it.asked },
+    );
+    Error::new(
+        Code::NeedsYou,
+        format!("{} {}", problem.happened, problem.why),
+        format!("Press “{}”.", problem.press.label),
+    )
 }
 
 fn pausing(provider: &Provider, it: &Connection, trouble: Option<&Trouble>, now: Seconds) -> Error {
@@ -298,7 +329,8 @@ fn pausing(provider: &Provider, it: &Connection, trouble: Option<&Trouble>, now:
     let words = trouble.map_or_else(
         || format!("{} could not be asked.", provider.name),
         |trouble| {
-            let problem = diagnose::problem(provider, trouble, &About { connection: Some(it), ..About::default() });
+            let problem =
+                diagnose::problem(provider, trouble, &About { connection: Some(it), ..About::default() });
             format!("{} {}", problem.happened, problem.why)
         },
     );
@@ -311,7 +343,9 @@ async fn read(world: &World, it: &Connection) -> Result<Option<Pair>> {
 
 async fn entry(world: &World, name: &str) -> Result<Option<Pair>> {
     let Some(text) = world.vault.get(name).await? else { return Ok(None) };
-    serde_json::from_str(text.expose()).map(Some).map_err(|_| Error::internal(format!("the keyring entry {name} is not readable")))
+    serde_json::from_str(text.expose())
+        .map(Some)
+        .map_err(|_| Error::internal(format!("the keyring entry {name} is not readable")))
 }
 
 /// Both tokens, for revocation.

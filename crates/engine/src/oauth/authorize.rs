@@ -37,10 +37,13 @@ pub fn start(asking: &Asking<'_>) -> Result<Started> {
     let bad = |what: &str| Error::internal(format!("{what} of {} is not an address", asking.provider.name));
     let client = BasicClient::new(ClientId::new(asking.client_id.to_owned()))
         .set_auth_uri(AuthUrl::new(url).map_err(|_| bad("the sign-in address"))?)
-        .set_redirect_uri(RedirectUrl::new(asking.redirect.to_owned()).map_err(|_| bad("the redirect address"))?);
+        .set_redirect_uri(
+            RedirectUrl::new(asking.redirect.to_owned()).map_err(|_| bad("the redirect address"))?,
+        );
 
     let random = CsrfToken::new_random_len(32).into_secret();
-    let state = if asking.state_suffix.is_empty() { random } else { format!("{random}.{}", asking.state_suffix) };
+    let state =
+        if asking.state_suffix.is_empty() { random } else { format!("{random}.{}", asking.state_suffix) };
     let mut request = client.authorize_url({
         let state = state.clone();
         move || CsrfToken::new(state)
@@ -50,7 +53,8 @@ pub fn start(asking: &Asking<'_>) -> Result<Started> {
         if oauth.scope_parameter == "scope" && oauth.scope_separator == " " {
             request = request.add_scopes(sent.iter().map(|scope| Scope::new((*scope).to_owned())));
         } else {
-            request = request.add_extra_param(oauth.scope_parameter.clone(), sent.join(&oauth.scope_separator));
+            request =
+                request.add_extra_param(oauth.scope_parameter.clone(), sent.join(&oauth.scope_separator));
         }
     }
     for (name, value) in &oauth.authorize_parameters {
@@ -71,12 +75,29 @@ pub fn start(asking: &Asking<'_>) -> Result<Started> {
     Ok(Started { url, state: Secret::new(state), verifier })
 }
 
-/// Why an answer does not belong to the request it names.
-pub fn check_return(provider: &Provider, iss: Option<&str>) -> Result<(), String> {
+/// Why an answer does not belong to the request it names (RFC 9207 §2.4).
+pub fn check_return(provider: &Provider, fields: &Fields, iss: Option<&str>) -> Result<(), String> {
+    let another = || Err(format!("The answer names another issuer than {}.", provider.name));
     match (provider.oauth.issuer.as_deref(), iss) {
-        (Some(expected), Some(iss)) if iss != expected => {
-            Err(format!("The answer names another issuer than {}.", provider.name))
+        (Some(expected), Some(iss)) if iss != expected => another(),
+        (None, Some(iss)) if !is_at_home(provider, fields, iss) => another(),
+        (Some(_), None) if provider.oauth.issuer_promised => {
+            Err(format!("The answer names no issuer, as every genuine one of {} does.", provider.name))
         }
         _ => Ok(()),
     }
+}
+
+/// Whether an issuer that nobody announced is at the provider's sign-in hosts, above or below them.
+fn is_at_home(provider: &Provider, fields: &Fields, iss: &str) -> bool {
+    let Ok(iss) = Url::parse(iss) else { return false };
+    let (Some(host), Some((scheme, _))) = (iss.host_str(), provider.oauth.authorize_url.split_once(':')) else {
+        return false;
+    };
+    let below = |lower: &str, upper: &str| upper.contains('.') && lower.ends_with(&format!(".{upper}"));
+    iss.scheme() == scheme
+        && provider.oauth.browser_hosts.iter().any(|listed| {
+            let listed = template::fill_gently(listed.trim_start_matches("*."), fields);
+            listed == host || below(&listed, host) || below(host, &listed)
+        })
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use oauth1_request::{HMAC_SHA1, signature_method::HmacSha1, Builder, Credentials};
-use tieline_catalog::template::{self, Fields};
+use oauth1_request::{Builder, Credentials, HMAC_SHA1, signature_method::HmacSha1};
 use tieline_catalog::Provider;
+use tieline_catalog::template::{self, Fields};
 use url::Url;
 
 use crate::error::{Error, Result};

@@ -21,8 +21,10 @@ pub fn refusal(status: u16, body: &str) -> Refusal {
     let mut refusal = Refusal { status, ..Refusal::default() };
     let Ok(value) = serde_json::from_str::<Value>(body) else {
         // OAuth 1.0a's problem reporting answers with a form.
-        let form: Vec<(String, String)> = url::form_urlencoded::parse(body.trim().as_bytes()).into_owned().collect();
-        let told = form.iter().filter(|(name, _)| name == "oauth_problem" || name == "oauth_parameters_rejected");
+        let form: Vec<(String, String)> =
+            url::form_urlencoded::parse(body.trim().as_bytes()).into_owned().collect();
+        let told =
+            form.iter().filter(|(name, _)| name == "oauth_problem" || name == "oauth_parameters_rejected");
         refusal.codes.extend(told.map(|(_, value)| value.chars().take(80).collect::<String>()));
         if !refusal.codes.is_empty() {
             refusal.description = refusal.codes.join(" ");
@@ -38,8 +40,19 @@ pub fn refusal(status: u16, body: &str) -> Refusal {
         other => other,
     };
     let places = [
-        "/error", "/error/code", "/error/status", "/error/errors/0/reason", "/error/.tag", "/error_subtype", "/suberror",
-        "/code", "/errorCode", "/errors/0/code", "/error_summary", "/error/innerError/code", "/error/details/0/reason",
+        "/error",
+        "/error/code",
+        "/error/status",
+        "/error/errors/0/reason",
+        "/error/.tag",
+        "/error_subtype",
+        "/suberror",
+        "/code",
+        "/errorCode",
+        "/errors/0/code",
+        "/error_summary",
+        "/error/innerError/code",
+        "/error/details/0/reason",
     ];
     for place in places {
         if let Some(code) = object.pointer(place).and_then(plain) {
@@ -52,10 +65,29 @@ pub fn refusal(status: u16, body: &str) -> Refusal {
     for code in object.get("error_codes").and_then(Value::as_array).into_iter().flatten().filter_map(plain) {
         refusal.codes.push(code);
     }
-    let words = ["/error_description", "/error/message", "/message", "/errors/0/message", "/errors/0", "/error/detail", "/error_summary"];
-    refusal.description =
-        words.iter().filter_map(|place| object.pointer(place)).find_map(plain).map(|text| shown(&text)).unwrap_or_default();
-    let traces = ["/trace_id", "/correlation_id", "/timestamp", "/request_id", "/requestId", "/error/innerError/request-id"];
+    let words = [
+        "/error_description",
+        "/error/message",
+        "/message",
+        "/errors/0/message",
+        "/errors/0",
+        "/error/detail",
+        "/error_summary",
+    ];
+    refusal.description = words
+        .iter()
+        .filter_map(|place| object.pointer(place))
+        .find_map(plain)
+        .map(|text| shown(&text))
+        .unwrap_or_default();
+    let traces = [
+        "/trace_id",
+        "/correlation_id",
+        "/timestamp",
+        "/request_id",
+        "/requestId",
+        "/error/innerError/request-id",
+    ];
     for place in traces {
         if let Some(value) = object.pointer(place).and_then(plain) {
             let name = place.rsplit('/').next().unwrap_or(place);
@@ -68,7 +100,8 @@ pub fn refusal(status: u16, body: &str) -> Refusal {
 /// Cuts a provider's text to what may be shown: no long unbroken runs, which may be tokens, and not too much.
 pub fn shown(text: &str) -> String {
     let words = text.split_whitespace().map(|word| {
-        let run = word.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.~+/=".contains(c))).map(str::len).max();
+        let run =
+            word.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.~+/=".contains(c))).map(str::len).max();
         let is_id = word.trim_matches(|c: char| !c.is_ascii_hexdigit()).len() == 36;
         let is_address = word.contains("://");
         if run.unwrap_or(0) >= 32 && !is_id || is_address && word.contains('?') { "…" } else { word }

@@ -65,7 +65,11 @@ pub fn tokens(provider: &Provider, reply: &Value, refreshed: bool) -> Result<Tok
 
 /// Keeps a fact, and the host of a fact that is an address, as `<name>_host`.
 pub fn keep(facts: &mut BTreeMap<String, String>, name: &str, value: String) {
-    if let Some(host) = url::Url::parse(&value).ok().filter(|url| url.scheme() == "https").and_then(|url| url.host_str().map(str::to_owned)) {
+    if let Some(host) = url::Url::parse(&value)
+        .ok()
+        .filter(|url| url.scheme() == "https")
+        .and_then(|url| url.host_str().map(str::to_owned))
+    {
         facts.insert(format!("{name}_host"), host);
     }
     facts.insert(name.to_owned(), value);

@@ -1,7 +1,5 @@
 //! Signing in.
 
-use std::time::Duration;
-
 use super::wire::{ById, Connect, Flow, Nothing, OtherAccount, Paste, SignInLink};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
@@ -14,7 +12,10 @@ pub(super) async fn connect(app: &App, ask: Connect) -> Result<Flow> {
     let way = match ask.way.as_deref() {
         None | Some("") => None,
         Some(way) => Some(ways::from_key(way).ok_or_else(|| {
-            Error::field("way", format!("{way} is no way back. It is one of deep_link, loopback, relay, paste."))
+            Error::field(
+                "way",
+                format!("{way} is no way back. It is one of deep_link, loopback, relay, paste."),
+            )
         })?),
     };
     let begin = Begin {
@@ -61,17 +62,20 @@ pub(super) async fn other_way(app: &App, ask: ById) -> Result<Flow> {
     let mut begin = {
         let all = world.flows.lock();
         let waiting = all.get(&ask.id).ok_or_else(|| Error::not_found("sign-in", &ask.id))?;
-        let next = waiting.flow.next_way.as_ref().and_then(|next| ways::from_key(&next.way)).ok_or_else(|| {
-            Error::new(Code::Conflict, "There is no other way back for this service.", "Paste the address instead.")
-        })?;
+        let next =
+            waiting.flow.next_way.as_ref().and_then(|next| ways::from_key(&next.way)).ok_or_else(|| {
+                Error::new(
+                    Code::Conflict,
+                    "There is no other way back for this service.",
+                    "Paste the address instead.",
+                )
+            })?;
         Begin { way: Some(next), ..waiting.begin.clone() }
     };
     begin.quiet = false;
     if world.flows.get(&ask.id)?.step == FlowStep::Waiting {
         connect::cancel(&world, &ask.id)?;
     }
-    // The registered port is free again once the flow before has let go of it.
-    tokio::time::sleep(Duration::from_millis(20)).await;
     connect::begin(&world, begin).await
 }
 

@@ -2,15 +2,16 @@
 
 use super::show;
 use super::wire::{
-    ById, ConnectionDetail, ConnectionRow, Disconnect, Disconnected, EventLine, EventsAsk, Nothing, Rename, Tested,
+    ById, ConnectionDetail, ConnectionRow, Disconnect, Disconnected, EventLine, EventsAsk, Nothing, Rename,
+    Tested,
 };
 use crate::app::App;
 use crate::connection::Trouble;
 use crate::diagnose;
 use crate::error::{Code, Error, Result};
 use crate::flows::check::{self, Outcome};
-use crate::flows::token::{self, Want};
 use crate::flows::disconnect as ending;
+use crate::flows::token::{self, Want};
 use crate::store::Kind;
 use crate::world::World;
 
@@ -22,7 +23,11 @@ pub(super) async fn connections(app: &App, _: Nothing) -> Result<Vec<ConnectionR
     for it in world.store.connections()? {
         match world.provider(&it.provider) {
             Ok(provider) => rows.push(show::row(&provider, &it, vault)),
-            Err(_) => tracing::warn!(connection = it.id, provider = it.provider, "the provider's description is gone"),
+            Err(_) => tracing::warn!(
+                connection = it.id,
+                provider = it.provider,
+                "the provider's description is gone"
+            ),
         }
     }
     let urgency = |row: &ConnectionRow| match row.state {
@@ -33,7 +38,7 @@ pub(super) async fn connections(app: &App, _: Nothing) -> Result<Vec<ConnectionR
         super::wire::ConnectionState::Disconnecting => 4,
         super::wire::ConnectionState::Working => 5,
     };
-    rows.sort_by_cached_key(|row| (urgency(row), row.name.to_lowercase(), row.id.clone()));
+    rows.sort_by_cached_key(|row| (urgency(row), row.name.to_lowercase(), row.provider_name.to_lowercase(), row.id.clone()));
     Ok(rows)
 }
 
@@ -66,10 +71,12 @@ pub(super) async fn test(app: &App, ask: ById) -> Result<Tested> {
     match outcome {
         Outcome::Works { took } => {
             let took_ms = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
-            tested(&world, &ask.id, None, format!("{} answered in {took_ms} ms.", provider.name), took_ms).await
+            tested(&world, &ask.id, None, format!("{} answered in {took_ms} ms.", provider.name), took_ms)
+                .await
         }
         Outcome::Unasked => {
-            let words = format!("The sign-in is there and in time. {} has nothing to test it with.", provider.name);
+            let words =
+                format!("The sign-in is there and in time. {} has nothing to test it with.", provider.name);
             tested(&world, &ask.id, None, words, 0).await
         }
         Outcome::Fails(trouble) => tested(&world, &ask.id, Some(trouble), String::new(), 0).await,
@@ -92,7 +99,13 @@ pub(super) async fn refresh(app: &App, ask: ById) -> Result<Tested> {
     }
 }
 
-async fn tested(world: &World, id: &str, trouble: Option<Trouble>, words: String, took_ms: u32) -> Result<Tested> {
+async fn tested(
+    world: &World,
+    id: &str,
+    trouble: Option<Trouble>,
+    words: String,
+    took_ms: u32,
+) -> Result<Tested> {
     let it = world.connection(id)?;
     let provider = world.provider(&it.provider)?;
     let problem = trouble.map(|trouble| diagnose::problem(&provider, &trouble, &show::about(&it)));

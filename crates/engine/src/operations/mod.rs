@@ -12,9 +12,10 @@ pub mod wire;
 use serde_json::Value;
 use ts_rs::{Config, TS};
 use wire::{
-    AppSummary, ById, ByProvider, CheckForm, Checks, Connect, ConnectionDetail, ConnectionRow, Disconnect, Disconnected, EventLine,
-    EventsAsk, Failure, Flow, ForgetApp, FormCheck, Keyring, Nothing, OpenPage, OtherAccount, Paste, ProviderCard, ProviderForm,
-    Rename, SaveApp, SaveService, SetPractice, Settings, SignInLink, Status, Tested, UnlockKeyring,
+    AppSummary, ById, ByProvider, CheckForm, Checks, Connect, ConnectionDetail, ConnectionRow, Disconnect,
+    Disconnected, EventLine, EventsAsk, Failure, Flow, ForgetApp, FormCheck, Keyring, Nothing, OpenPage,
+    OtherAccount, Paste, ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SetPractice, Settings,
+    SignInLink, Status, Tested, UnlockKeyring,
 };
 
 use crate::app::App;
@@ -127,7 +128,12 @@ fn read<T: serde::de::DeserializeOwned>(ask: Value) -> Result<T, Failure> {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { code: error.code.as_str().into(), message: error.message, hint: error.hint, field: error.field }
+        Self {
+            code: error.code.as_str().into(),
+            message: error.message,
+            hint: error.hint,
+            field: error.field,
+        }
     }
 }
 

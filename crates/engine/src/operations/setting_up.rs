@@ -1,12 +1,14 @@
 //! The gallery, the forms, and the organisation's apps.
 
 use tieline_catalog::template::Fields;
-use tieline_catalog::{InputKind, Normalised, Provider, Secret as HasSecret, normalise, template};
+use tieline_catalog::{
+    ClientAuth, InputKind, Normalised, Provider, Secret as HasSecret, normalise, template,
+};
 
 use super::show;
 use super::wire::{
-    AppSummary, ByProvider, CheckForm, ChoiceLine, FieldCheck, ForgetApp, FormCheck, Guide, InputField, Nothing, ProviderCard,
-    ProviderForm, SaveApp, SaveService,
+    AppSummary, ByProvider, CheckForm, ChoiceLine, FieldCheck, ForgetApp, FormCheck, Guide, InputField,
+    Nothing, ProviderCard, ProviderForm, SaveApp, SaveService,
 };
 use crate::app::App;
 use crate::error::{Code, Error, Result};
@@ -47,7 +49,11 @@ pub(super) async fn provider(app: &App, ask: ByProvider) -> Result<ProviderForm>
             InputKind::Choice => "choice",
         }
         .into(),
-        choices: input.choices.iter().map(|it| ChoiceLine { value: it.value.clone(), label: it.label.clone() }).collect(),
+        choices: input
+            .choices
+            .iter()
+            .map(|it| ChoiceLine { value: it.value.clone(), label: it.label.clone() })
+            .collect(),
         default: input.default.clone(),
         required: input.required,
     });
@@ -77,7 +83,11 @@ pub(super) async fn check_form(app: &App, ask: CheckForm) -> Result<FormCheck> {
         key: input.key.clone(),
         value: inputs.values.get(&input.key).cloned().unwrap_or_default(),
         preview: inputs.preview(input),
-        problem: inputs.problems.iter().find(|problem| problem.key == input.key).map(|problem| problem.says.clone()),
+        problem: inputs
+            .problems
+            .iter()
+            .find(|problem| problem.key == input.key)
+            .map(|problem| problem.says.clone()),
     });
     let fields: Vec<FieldCheck> = fields.collect();
     let (app_host, row) = world.app(&provider, &inputs.values)?;
@@ -103,7 +113,8 @@ pub(super) async fn check_form(app: &App, ask: CheckForm) -> Result<FormCheck> {
 
 fn guide(provider: &Provider, inputs: &Normalised, plans: &[ways::Plan]) -> Guide {
     let redirects = ways::to_register(provider, plans);
-    let scopes: Vec<String> = provider.scopes.iter().filter(|scope| !scope.optional).map(|scope| scope.name.clone()).collect();
+    let scopes: Vec<String> =
+        provider.scopes.iter().filter(|scope| !scope.optional).map(|scope| scope.name.clone()).collect();
     let mut fields = inputs.values.clone();
     fields.insert("redirect".into(), redirects.first().cloned().unwrap_or_default());
     for plan in plans {
@@ -141,9 +152,18 @@ pub(super) async fn save_app(app: &App, ask: SaveApp) -> Result<AppSummary> {
     let (host, known) = world.app(&provider, &inputs.values)?;
     let client_id = ask.client_id.trim().to_owned();
     check_client_id(&provider, &client_id)?;
-    let relay = ask.relay.as_deref().map(str::trim).filter(|relay| !relay.is_empty()).map(relay_address).transpose()?;
+    let relay = ask
+        .relay
+        .as_deref()
+        .map(str::trim)
+        .filter(|relay| !relay.is_empty())
+        .map(relay_address)
+        .transpose()?;
     if let Some(port) = ask.loopback_port.filter(|port| *port < 1024) {
-        return Err(Error::field("loopback_port", format!("{port} belongs to the system. Choose a port between 1024 and 65535.")));
+        return Err(Error::field(
+            "loopback_port",
+            format!("{port} belongs to the system. Choose a port between 1024 and 65535."),
+        ));
     }
     let old = known.as_ref().map_or(0, |row| row.secret_version);
     let typed = ask.client_secret.as_deref().map(str::trim);
@@ -151,16 +171,25 @@ pub(super) async fn save_app(app: &App, ask: SaveApp) -> Result<AppSummary> {
         None => None,
         Some("") => Some(None),
         Some(text) if text.chars().any(|c| c.is_control() || c.is_whitespace()) || text.len() > 2000 => {
-            return Err(Error::field("client_secret", "A secret is one word. Copy it again without line breaks."));
+            return Err(Error::field(
+                "client_secret",
+                "A secret is one word. Copy it again without line breaks.",
+            ));
         }
         Some(text) => Some(Some(Secret::new(text))),
     };
-    if provider.oauth.secret == HasSecret::Required && (matches!(secret, Some(None)) || secret.is_none() && old == 0) {
-        let words = format!("{} needs the {} too.", provider.name, provider.register.secret_label.to_lowercase());
+    if provider.oauth.secret == HasSecret::Required
+        && (matches!(secret, Some(None)) || secret.is_none() && old == 0)
+    {
+        let words =
+            format!("{} needs the {} too.", provider.name, provider.register.secret_label.to_lowercase());
         return Err(Error::field("client_secret", words));
     }
     if provider.oauth.secret == HasSecret::None && matches!(secret, Some(Some(_))) {
-        return Err(Error::field("client_secret", format!("An app of {} works without a secret. Leave this empty.", provider.name)));
+        return Err(Error::field(
+            "client_secret",
+            format!("An app of {} works without a secret. Leave this empty.", provider.name),
+        ));
     }
     let mut row = AppRow {
         provider: provider.id.clone(),
@@ -177,7 +206,12 @@ pub(super) async fn save_app(app: &App, ask: SaveApp) -> Result<AppSummary> {
 }
 
 /// Vault first, then the row that points to it. `secret`: none keeps what is there, `Some(None)` removes it.
-pub(crate) async fn store_app(world: &World, row: &mut AppRow, known: Option<&AppRow>, secret: Option<Option<Secret>>) -> Result<()> {
+pub(crate) async fn store_app(
+    world: &World,
+    row: &mut AppRow,
+    known: Option<&AppRow>,
+    secret: Option<Option<Secret>>,
+) -> Result<()> {
     let old_entry = known.and_then(AppRow::secret_entry);
     match secret {
         None => world.store.save_app(row, None, None)?,
@@ -204,9 +238,16 @@ fn check_client_id(provider: &Provider, client_id: &str) -> Result<()> {
         return Err(Error::field("client_id", format!("{label} is needed.")));
     }
     if client_id.len() > 512 || !client_id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::field("client_id", format!("{label} is one word of letters, digits and signs. Copy it again.")));
+        return Err(Error::field(
+            "client_id",
+            format!("{label} is one word of letters, digits and signs. Copy it again."),
+        ));
     }
-    let fits = provider.register.client_id_pattern.as_ref().is_none_or(|pattern| tieline_catalog::fits(pattern, client_id));
+    let fits = provider
+        .register
+        .client_id_pattern
+        .as_ref()
+        .is_none_or(|pattern| tieline_catalog::fits(pattern, client_id));
     if !fits {
         return Err(Error::field("client_id", provider.register.client_id_problem.clone()));
     }
@@ -217,7 +258,10 @@ fn check_client_id(provider: &Provider, client_id: &str) -> Result<()> {
 pub(super) fn relay_address(text: &str) -> Result<String> {
     let url = service::address("relay", text, false).or_else(|error| {
         // A page on this computer is what an administrator tries it out with.
-        url::Url::parse(text).ok().filter(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost"))).ok_or(error)
+        url::Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.host_str(), Some("127.0.0.1" | "localhost")))
+            .ok_or(error)
     })?;
     if url.query().is_some() {
         return Err(Error::field("relay", "The address of the page must not hold a ?."));
@@ -228,8 +272,16 @@ pub(super) fn relay_address(text: &str) -> Result<String> {
 pub(super) async fn forget_app(app: &App, ask: ForgetApp) -> Result<Nothing> {
     let world = app.world();
     let provider = world.provider(&ask.provider)?;
-    let row = world.store.app(&provider.id, &ask.host)?.ok_or_else(|| Error::not_found("app for", &provider.name))?;
-    let used = world.store.connections()?.into_iter().filter(|it| it.provider == provider.id && it.app_host == row.host).count();
+    let row = world
+        .store
+        .app(&provider.id, &ask.host)?
+        .ok_or_else(|| Error::not_found("app for", &provider.name))?;
+    let used = world
+        .store
+        .connections()?
+        .into_iter()
+        .filter(|it| it.provider == provider.id && it.app_host == row.host)
+        .count();
     if used > 0 {
         return Err(Error::new(
             Code::Conflict,
@@ -254,9 +306,13 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
         additional: &ask.additional_parameters,
     };
     let (scopes, authorize_parameters) = wishes.read()?;
+    let asked_auth = service::client_auth(ask.client_auth.as_deref())?;
     let (mut issuer, mut revocation_url, mut userinfo_url) = (None, None, None);
+    let (mut client_auth, mut issuer_promised) = (ClientAuth::default(), false);
     let (authorize_url, token_url) = if ask.issuer.trim().is_empty() {
-        let missing = |field: &str, what: &str| Error::field(field, format!("{what} is needed where no issuer is given."));
+        let missing = |field: &str, what: &str| {
+            Error::field(field, format!("{what} is needed where no issuer is given."))
+        };
         if ask.authorize_url.trim().is_empty() {
             return Err(missing("authorize_url", "The authorize address"));
         }
@@ -270,8 +326,10 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
         let found = discover::metadata(&world, &issuer_url, practice).await?;
         issuer = Some(found.issuer);
         (revocation_url, userinfo_url) = (found.revocation, found.userinfo);
+        (client_auth, issuer_promised) = (found.client_auth, found.issuer_promised);
         (found.authorize, found.token)
     };
+    let known = world.store.app(&id, "")?;
     let service = Service {
         name: ask.name.trim().to_owned(),
         issuer,
@@ -281,11 +339,15 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
         userinfo_url: userinfo_url.map(Into::into),
         scopes,
         authorize_parameters,
-        has_secret: ask.client_secret.as_deref().is_some_and(|secret| !secret.trim().is_empty()),
+        has_secret: match ask.client_secret.as_deref() {
+            Some(secret) => !secret.trim().is_empty(),
+            None => known.as_ref().is_some_and(|row| row.secret_version > 0),
+        },
+        client_auth: asked_auth.unwrap_or(client_auth),
+        issuer_promised,
     };
     let provider = service.provider(&id);
     check_client_id(&provider, ask.client_id.trim())?;
-    let known = world.store.app(&id, "")?;
     let mut row = AppRow {
         provider: id.clone(),
         host: String::new(),
@@ -295,7 +357,8 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
         loopback_port: known.as_ref().and_then(|row| row.loopback_port),
         saved_at: world.now(),
     };
-    let secret = ask.client_secret.as_deref().map(str::trim).map(|text| (!text.is_empty()).then(|| Secret::new(text)));
+    let secret =
+        ask.client_secret.as_deref().map(str::trim).map(|text| (!text.is_empty()).then(|| Secret::new(text)));
     store_app(&world, &mut row, known.as_ref(), secret).await?;
     world.store.save_service(&ServiceRow { id, service })?;
     let card = show::card(&provider, &[row], &world.store.connections()?);

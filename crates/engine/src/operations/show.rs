@@ -3,8 +3,8 @@
 use tieline_catalog::{Provider, RefreshKind, template};
 
 use super::wire::{
-    Account, AppSummary, ConnectionDetail, ConnectionRow, ConnectionState, DisconnectPlan, EventLine, GrantPage, Health, Lasts,
-    NamedValue, Permission, ProviderCard, SecretPlace,
+    Account, AppSummary, ConnectionDetail, ConnectionRow, ConnectionState, DisconnectPlan, EventLine,
+    GrantPage, Health, Lasts, NamedValue, Permission, ProviderCard, SecretPlace,
 };
 use crate::clock::{Seconds, day, rfc3339};
 use crate::connection::Connection;
@@ -18,7 +18,10 @@ use crate::ways;
 use crate::world::World;
 
 pub(super) fn category(provider: &Provider) -> String {
-    serde_json::to_value(provider.category).ok().and_then(|it| it.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(provider.category)
+        .ok()
+        .and_then(|it| it.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 pub(super) fn card(provider: &Provider, apps: &[AppRow], connections: &[Connection]) -> ProviderCard {
@@ -110,7 +113,12 @@ pub(super) fn row(provider: &Provider, it: &Connection, vault: VaultState) -> Co
     }
 }
 
-pub(super) fn detail(world: &World, provider: &Provider, it: &Connection, vault: VaultState) -> Result<ConnectionDetail> {
+pub(super) fn detail(
+    world: &World,
+    provider: &Provider,
+    it: &Connection,
+    vault: VaultState,
+) -> Result<ConnectionDetail> {
     let fields = it.fields();
     let inputs = provider.inputs.iter().filter_map(|input| {
         let value = it.inputs.get(&input.key).filter(|value| !value.is_empty())?;
@@ -118,7 +126,10 @@ pub(super) fn detail(world: &World, provider: &Provider, it: &Connection, vault:
     });
     let permissions = it.asked.iter().map(|name| {
         let line = finish::scope_line(provider, name);
-        let told = it.granted.as_ref().filter(|_| provider.scope(name).is_none_or(|scope| !scope.unreported && !scope.at_registration));
+        let told = it
+            .granted
+            .as_ref()
+            .filter(|_| provider.scope(name).is_none_or(|scope| !scope.unreported && !scope.at_registration));
         Permission {
             granted: told.map(|granted| finish::is_granted(provider, name, granted)),
             name: line.name,
@@ -128,7 +139,9 @@ pub(super) fn detail(world: &World, provider: &Provider, it: &Connection, vault:
         }
     });
     let extra = it.granted.iter().flatten().filter(|name| {
-        !it.asked.iter().any(|asked| asked == *name || provider.scope(asked).is_some_and(|scope| scope.granted_as.contains(name)))
+        !it.asked.iter().any(|asked| {
+            asked == *name || provider.scope(asked).is_some_and(|scope| scope.granted_as.contains(name))
+        })
     });
     let extra = extra.map(|name| Permission {
         name: name.clone(),
@@ -151,7 +164,11 @@ pub(super) fn detail(world: &World, provider: &Provider, it: &Connection, vault:
         secret: SecretPlace { words: format!("In {}", world.vault.place()), entry: it.secret_entry() },
         health: health(provider, it),
         grant_page: grant_page(provider, &fields),
-        disconnect: DisconnectPlan { revokes, words, reaches_further: provider.revoke.reaches_further.clone() },
+        disconnect: DisconnectPlan {
+            revokes,
+            words,
+            reaches_further: provider.revoke.reaches_further.clone(),
+        },
         events: events.into_iter().map(event).collect(),
     })
 }
@@ -162,15 +179,23 @@ fn lasts(provider: &Provider, it: &Connection, now: Seconds) -> Lasts {
     Lasts {
         access_until: it.access_until.map(rfc3339),
         access_words: match (it.access_until, it.access_life) {
-            (Some(until), _) if until <= now => "The key in hand has run out; the next use fetches a new one.".into(),
+            (Some(until), _) if until <= now => {
+                "The key in hand has run out; the next use fetches a new one.".into()
+            }
             (Some(_), Some(life)) => format!("Each key works for {}.", span(life)),
-            _ if it.has_refresh => format!("{name} does not say how long a key works; Tieline renews it when it is refused."),
+            _ if it.has_refresh => {
+                format!("{name} does not say how long a key works; Tieline renews it when it is refused.")
+            }
             _ => "The key works until somebody takes it back.".into(),
         },
         refresh_words: match (it.has_refresh, provider.lifetime.refresh) {
             (false, _) => "There is nothing to renew.".into(),
-            (true, RefreshKind::Rotates) => "Each renewal replaces the whole sign-in; the one before stops working.".into(),
-            (true, RefreshKind::MayRotate) => "A renewal may replace the whole sign-in; Tieline keeps whatever comes.".into(),
+            (true, RefreshKind::Rotates) => {
+                "Each renewal replaces the whole sign-in; the one before stops working.".into()
+            }
+            (true, RefreshKind::MayRotate) => {
+                "A renewal may replace the whole sign-in; Tieline keeps whatever comes.".into()
+            }
             (true, _) => "The sign-in stays the same and fetches new keys.".into(),
         },
         next_sign_in_at: deadline.at.map(rfc3339),

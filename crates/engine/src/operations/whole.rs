@@ -4,8 +4,8 @@ use tieline_catalog::template;
 use url::Url;
 
 use super::wire::{
-    Check, Checks, ConnectionState, Keyring, KeyringState, Nothing, OpenPage, Press, PressAction, SetPractice, Settings, Status,
-    UnlockKeyring,
+    Check, Checks, ConnectionState, Keyring, KeyringState, Nothing, OpenPage, Press, PressAction,
+    SetPractice, Settings, Status, UnlockKeyring,
 };
 use super::{setting_up, show};
 use crate::app::App;
@@ -38,7 +38,9 @@ pub(super) async fn status(app: &App, _: Nothing) -> Result<Status> {
 
 fn keyring(world: &World, vault: VaultState) -> Keyring {
     let (state, title, words) = match vault {
-        VaultState::Unlocked => (KeyringState::Unlocked, "Keyring unlocked", "Your system keeps the sign-ins."),
+        VaultState::Unlocked => {
+            (KeyringState::Unlocked, "Keyring unlocked", "Your system keeps the sign-ins.")
+        }
         VaultState::Locked => (
             KeyringState::Locked,
             "Keyring locked",
@@ -49,7 +51,11 @@ fn keyring(world: &World, vault: VaultState) -> Keyring {
             "No keyring",
             "This system has no keyring. Start one, or choose a file that is locked with a passphrase of yours.",
         ),
-        VaultState::FileOpen => (KeyringState::FileOpen, "Passphrase file open", "The sign-ins are in a file that your passphrase locks."),
+        VaultState::FileOpen => (
+            KeyringState::FileOpen,
+            "Passphrase file open",
+            "The sign-ins are in a file that your passphrase locks.",
+        ),
         VaultState::FileLocked => (
             KeyringState::FileLocked,
             "Passphrase file locked",
@@ -63,7 +69,9 @@ pub(super) async fn unlock_keyring(app: &App, ask: UnlockKeyring) -> Result<Keyr
     let world = app.world();
     match ask.passphrase.filter(|text| !text.is_empty()) {
         Some(passphrase) => world.vault.use_file(Secret::new(passphrase), ask.choose_file).await?,
-        None if ask.choose_file => return Err(Error::field("passphrase", "Type a passphrase of at least 8 characters.")),
+        None if ask.choose_file => {
+            return Err(Error::field("passphrase", "Type a passphrase of at least 8 characters."));
+        }
         None => world.vault.unlock().await?,
     }
     world.changed(Change::Keyring);
@@ -85,14 +93,22 @@ pub(super) async fn save_settings(app: &App, ask: Settings) -> Result<Settings> 
         settings.relay = setting_up::relay_address(&settings.relay)?;
     }
     if let Some(port) = settings.loopback_port.filter(|port| *port < 1024) {
-        return Err(Error::field("loopback_port", format!("{port} belongs to the system. Choose a port between 1024 and 65535.")));
+        return Err(Error::field(
+            "loopback_port",
+            format!("{port} belongs to the system. Choose a port between 1024 and 65535."),
+        ));
     }
     if !["", "system", "light", "dark"].contains(&settings.theme.as_str()) {
         return Err(Error::field("theme", "A theme is one of system, light, dark."));
     }
     let email = &settings.admin_email;
-    if !email.is_empty() && (email.matches('@').count() != 1 || email.contains(char::is_whitespace) || email.len() > 254) {
-        return Err(Error::field("admin_email", "This is not an e-mail address. It looks like it@acme.example."));
+    if !email.is_empty()
+        && (email.matches('@').count() != 1 || email.contains(char::is_whitespace) || email.len() > 254)
+    {
+        return Err(Error::field(
+            "admin_email",
+            "This is not an e-mail address. It looks like it@acme.example.",
+        ));
     }
     world.use_network(&settings)?;
     world.store.save_settings(&settings)?;
@@ -116,7 +132,9 @@ pub(super) async fn open_page(app: &App, ask: OpenPage) -> Result<Nothing> {
         world.browser.hand_over(url.as_str())?;
         return Ok(Nothing {});
     }
-    if let Some(practice) = world.practice.as_ref().filter(|practice| practice.control.origin() == url.origin()) {
+    if let Some(practice) =
+        world.practice.as_ref().filter(|practice| practice.control.origin() == url.origin())
+    {
         world.browser.open(&url, &[practice.control.host_str().unwrap_or_default().to_owned()], true)?;
         return Ok(Nothing {});
     }
@@ -126,8 +144,13 @@ pub(super) async fn open_page(app: &App, ask: OpenPage) -> Result<Nothing> {
         catalogue.iter().any(|provider| {
             let pages = [Some(&provider.register.url), provider.grant_page.as_ref().map(|page| &page.url)];
             let filled = |template: &String| {
-                let of_inputs = connections.iter().filter(|it| it.provider == provider.id).map(crate::connection::Connection::fields);
-                of_inputs.chain([template::Fields::new()]).any(|fields| template::fill_url(template, &fields).is_ok_and(|page| page == ask.url))
+                let of_inputs = connections
+                    .iter()
+                    .filter(|it| it.provider == provider.id)
+                    .map(crate::connection::Connection::fields);
+                of_inputs
+                    .chain([template::Fields::new()])
+                    .any(|fields| template::fill_url(template, &fields).is_ok_and(|page| page == ask.url))
                     || template::matches(template, &ask.url)
             };
             pages.into_iter().flatten().any(filled)
@@ -160,8 +183,17 @@ pub(super) async fn doctor(app: &App, _: Nothing) -> Result<Checks> {
     let keyring = keyring(&world, vault);
     let open = matches!(vault, VaultState::Unlocked | VaultState::FileOpen);
     let mut checks = vec![Check {
-        press: (!open).then(|| Press { label: "Unlock the keyring".into(), action: PressAction::UnlockKeyring, url: None }),
-        ..check("keyring", "Keyring", open, format!("{}. {} ({})", keyring.title, keyring.words, keyring.place))
+        press: (!open).then(|| Press {
+            label: "Unlock the keyring".into(),
+            action: PressAction::UnlockKeyring,
+            url: None,
+        }),
+        ..check(
+            "keyring",
+            "Keyring",
+            open,
+            format!("{}. {} ({})", keyring.title, keyring.words, keyring.place),
+        )
     }];
     let writable = world.store.settings().and_then(|settings| world.store.save_settings(&settings));
     checks.push(check(
@@ -185,7 +217,8 @@ pub(super) async fn doctor(app: &App, _: Nothing) -> Result<Checks> {
     checks.push(check("loopback", "This computer's own address", ok, words));
     if world.scheme.is_some() {
         let failed = world.deep_link_failed.load(std::sync::atomic::Ordering::Relaxed);
-        let words = if failed { "It did not arrive when it was tried; other ways are used." } else { "In use." };
+        let words =
+            if failed { "It did not arrive when it was tried; other ways are used." } else { "In use." };
         checks.push(check("deep_link", "Straight back to Tieline", !failed, words.into()));
     }
     let jumped = world.clock.jumped();
@@ -202,7 +235,11 @@ pub(super) async fn doctor(app: &App, _: Nothing) -> Result<Checks> {
     let settings = world.store.settings()?;
     let network = world.use_network(&settings);
     checks.push(Check {
-        press: network.is_err().then(|| Press { label: "Network settings".into(), action: PressAction::NetworkSettings, url: None }),
+        press: network.is_err().then(|| Press {
+            label: "Network settings".into(),
+            action: PressAction::NetworkSettings,
+            url: None,
+        }),
         ..check(
             "network",
             "Network",
@@ -223,5 +260,9 @@ fn check(key: &str, title: &str, ok: bool, words: String) -> Check {
 
 /// Fails in words where practice cannot be had.
 pub(crate) fn no_practice() -> Error {
-    Error::new(Code::NotSetUp, "This Tieline was started without practice providers.", "Start it in the usual way.")
+    Error::new(
+        Code::NotSetUp,
+        "This Tieline was started without practice providers.",
+        "Start it in the usual way.",
+    )
 }

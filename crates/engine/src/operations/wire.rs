@@ -47,7 +47,7 @@ pub struct Keyring {
     pub title: String,
     /// What it means and what to press.
     pub words: String,
-    /// "GNOME Keyring or another Secret Service", "a file locked with your passphrase"
+    /// "your system’s keyring", "a file locked with your passphrase"
     pub place: String,
 }
 
@@ -249,6 +249,10 @@ pub struct SaveService {
     /// Add `offline_access` to the scopes. Default true.
     #[serde(default)]
     pub offline_access: Option<bool>,
+    /// How the secret is sent: `basic` or `body`. Default: as the issuer's metadata says, else `body`.
+    #[serde(default)]
+    #[ts(optional)]
+    pub client_auth: Option<String>,
     /// A query string: `audience=x&hd=acme.com`.
     #[serde(default)]
     pub additional_parameters: String,

@@ -34,7 +34,8 @@ pub struct AppRow {
 impl AppRow {
     /// The vault entry of the client secret in this version.
     pub fn secret_entry(&self) -> Option<String> {
-        (self.secret_version > 0).then(|| format!("app/{}/{}/{}", self.provider, self.host, self.secret_version))
+        (self.secret_version > 0)
+            .then(|| format!("app/{}/{}/{}", self.provider, self.host, self.secret_version))
     }
 }
 

@@ -100,40 +100,42 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Connection> {
 
 fn put(db: &rusqlite::Connection, it: &Connection, verb: &str) -> rusqlite::Result<usize> {
     let marks: Vec<String> = (1..=32).map(|n| format!("?{n}")).collect();
-    db.prepare_cached(&format!("{verb} INTO connection ({COLUMNS}) VALUES ({})", marks.join(", ")))?.execute(params![
-        it.id,
-        it.provider,
-        it.name,
-        json(&it.inputs)?,
-        json(&it.facts)?,
-        it.account_id,
-        it.account_name,
-        it.account_email,
-        it.account_workspace,
-        it.app_host,
-        it.client_id,
-        it.redirect,
-        it.way,
-        json(&it.asked)?,
-        it.granted.as_ref().map(json).transpose()?,
-        it.secret_version,
-        it.has_refresh,
-        it.access_until,
-        it.access_life,
-        it.refresh_until,
-        it.refreshed_at,
-        it.authorized_at,
-        it.connected_at,
-        it.last_used_at,
-        it.last_ok_at,
-        it.last_refresh_at,
-        it.refreshes,
-        it.last_failed_at,
-        it.failures,
-        it.retry_at,
-        it.trouble.as_ref().map(json).transpose()?,
-        it.disconnecting,
-    ])
+    db.prepare_cached(&format!("{verb} INTO connection ({COLUMNS}) VALUES ({})", marks.join(", ")))?.execute(
+        params![
+            it.id,
+            it.provider,
+            it.name,
+            json(&it.inputs)?,
+            json(&it.facts)?,
+            it.account_id,
+            it.account_name,
+            it.account_email,
+            it.account_workspace,
+            it.app_host,
+            it.client_id,
+            it.redirect,
+            it.way,
+            json(&it.asked)?,
+            it.granted.as_ref().map(json).transpose()?,
+            it.secret_version,
+            it.has_refresh,
+            it.access_until,
+            it.access_life,
+            it.refresh_until,
+            it.refreshed_at,
+            it.authorized_at,
+            it.connected_at,
+            it.last_used_at,
+            it.last_ok_at,
+            it.last_refresh_at,
+            it.refreshes,
+            it.last_failed_at,
+            it.failures,
+            it.retry_at,
+            it.trouble.as_ref().map(json).transpose()?,
+            it.disconnecting,
+        ],
+    )
 }
 
 impl Store {
@@ -199,7 +201,6 @@ impl Store {
             Ok(Some(connection))
         })
     }
-
 
     /// Takes the connection out; its vault entry is to be swept. Events stay.
     pub fn remove_connection(&self, it: &Connection) -> Result<()> {

@@ -27,7 +27,11 @@ pub struct Unfinished {
 }
 
 /// An entry is no stray any more; another now is.
-pub(super) fn keep_and_sweep(db: &rusqlite::Connection, kept: Option<&str>, sweep: Option<&str>) -> rusqlite::Result<()> {
+pub(super) fn keep_and_sweep(
+    db: &rusqlite::Connection,
+    kept: Option<&str>,
+    sweep: Option<&str>,
+) -> rusqlite::Result<()> {
     if let Some(entry) = kept {
         db.execute("DELETE FROM stray WHERE entry = ?1", [entry])?;
     }
@@ -38,7 +42,8 @@ pub(super) fn keep_and_sweep(db: &rusqlite::Connection, kept: Option<&str>, swee
 }
 
 fn note_stray(db: &rusqlite::Connection, entry: &str) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT OR REPLACE INTO stray (entry, pid) VALUES (?1, ?2)")?.execute(params![entry, std::process::id()])?;
+    db.prepare_cached("INSERT OR REPLACE INTO stray (entry, pid) VALUES (?1, ?2)")?
+        .execute(params![entry, std::process::id()])?;
     Ok(())
 }
 
@@ -49,8 +54,10 @@ impl Store {
     pub fn begin_refresh(&self, connection: &str, version: u32, at: Seconds) -> Result<()> {
         self.write(|db| {
             note_stray(db, &Connection::entry(connection, version + 1))?;
-            db.prepare_cached("INSERT OR REPLACE INTO refreshing (connection, version, at, pid) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![connection, version, at, std::process::id()])?;
+            db.prepare_cached(
+                "INSERT OR REPLACE INTO refreshing (connection, version, at, pid) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![connection, version, at, std::process::id()])?;
             Ok(())
         })
     }
@@ -93,7 +100,10 @@ impl Store {
 
     /// Whether an entry is noted as it was, by the same process.
     pub fn is_stray(&self, entry: &str, pid: u32) -> Result<bool> {
-        self.with(|db| db.prepare_cached("SELECT 1 FROM stray WHERE entry = ?1 AND pid = ?2")?.exists(params![entry, pid]))
+        self.with(|db| {
+            db.prepare_cached("SELECT 1 FROM stray WHERE entry = ?1 AND pid = ?2")?
+                .exists(params![entry, pid])
+        })
     }
 
     pub fn swept(&self, entry: &str) -> Result<()> {

@@ -100,7 +100,9 @@ fn sorry(error: &rusqlite::Error, file: &Path) -> Error {
 impl Error {
     fn from_sqlite(error: &rusqlite::Error) -> Self {
         let (message, hint) = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => ("The disk is full.", "Free some space and try again. Nothing was lost."),
+            Some(ErrorCode::DiskFull) => {
+                ("The disk is full.", "Free some space and try again. Nothing was lost.")
+            }
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => (
                 "The data folder cannot be written.",
                 "Allow writing there, or choose another data folder. Nothing was lost.",

@@ -24,7 +24,8 @@ impl Store {
 
     pub fn save_settings(&self, settings: &Settings) -> Result<()> {
         self.with(|db| {
-            db.execute("INSERT OR REPLACE INTO setting (one, document) VALUES (1, ?1)", [json(settings)?]).map(drop)
+            db.execute("INSERT OR REPLACE INTO setting (one, document) VALUES (1, ?1)", [json(settings)?])
+                .map(drop)
         })
     }
 }

@@ -31,7 +31,7 @@ mod linux {
 
     use super::{Arc, CredentialStore, HashMap, Standing};
 
-    pub const NAME: &str = "GNOME Keyring or another Secret Service";
+    pub const NAME: &str = "your system’s keyring";
 
     pub fn store() -> keyring_core::Result<Arc<CredentialStore>> {
         Ok(zbus_secret_service_keyring_store::Store::new()?)
