@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use stage::{Stage, json_of, keyring};
-use tieline_engine::wire::{ConnectionRow, ConnectionState, FlowStep};
+use tieline_engine::wire::{ConnectionRow, ConnectionState, Disconnected, FlowStep, Tested};
 use tieline_practice::visitor::Visit;
 use url::Url;
 
@@ -49,25 +49,33 @@ async fn works(stage: &Stage, id: &str, when: &str) {
     assert_eq!(json_of(&done)["ok"], json!(true), "{when}");
 }
 
+async fn renews(stage: &Stage, id: &str, when: &str) {
+    let tested: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("an answer");
+    assert!(tested.ok, "{when}: {}", tested.words);
+}
+
+/// Disconnects; the keyring holds nobody's tokens then.
+async fn ends(stage: &Stage, id: &str) {
+    let _: Disconnected = stage.ask("disconnect", json!({ "id": id })).await.expect("disconnected");
+    assert!(keyring::token_entries(stage.folder.path()).is_empty());
+}
+
 /// Providers whose replaced refresh token goes on working, for a while or for good: every crash is healed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_step_of_a_refresh_heals_where_the_provider_gives_leeway() {
     let mut stage = Stage::open().await;
-    for provider in ["DROPBOX", "GMAIL", "ONEDRIVE", "BOX", "SLACK"] {
+    for provider in ["DROPBOX", "ONEDRIVE", "SLACK"] {
         let id = stage.connect(provider).await;
         for step in STEPS {
             let when = format!("{provider} at {step}");
             die_refreshing(&stage, &id, step).await;
             works(&stage, &id, &when).await;
             stage.reopen().await;
-            let renewed = stage.run(&["refresh", &id]).await;
-            assert!(renewed.status.success(), "{when}: {}", String::from_utf8_lossy(&renewed.stderr));
-            works(&stage, &id, &when).await;
+            renews(&stage, &id, &when).await;
             assert_eq!(stage.row(&id).await.state, ConnectionState::Working, "{when}");
             only_its_entry_stays(&stage, &id, &when).await;
         }
-        let _: serde_json::Value = stage.ask("disconnect", json!({ "id": id })).await.expect("disconnected");
-        assert!(keyring::token_entries(stage.folder.path()).is_empty(), "{provider}");
+        ends(&stage, &id).await;
     }
 }
 
@@ -101,6 +109,7 @@ async fn a_crash_at_a_strict_provider_heals_except_in_the_one_moment_in_which_no
             works(&stage, &id, &when).await;
             only_its_entry_stays(&stage, &id, &when).await;
         }
+        ends(&stage, &id).await;
     }
 }
 
@@ -121,8 +130,7 @@ async fn a_kill_at_any_moment_of_a_refresh_leaves_a_token_that_works() {
         child.kill().expect("it can be killed");
         cut += usize::from(child.wait().expect("it ends").signal() == Some(KILLED));
         works(&stage, &id, &when).await;
-        let renewed = stage.run(&["refresh", &id]).await;
-        assert!(renewed.status.success(), "{when}: {}", String::from_utf8_lossy(&renewed.stderr));
+        renews(&stage, &id, &when).await;
     }
     assert!(cut >= 5, "only {cut} of {MOMENTS} were cut off");
     stage.reopen().await;

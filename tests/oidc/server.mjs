@@ -5,7 +5,7 @@
 import { createServer } from 'node:http';
 import { Provider } from 'oidc-provider';
 
-const { clients, methods, promise = true } = JSON.parse(process.argv[2]);
+const { clients, methods } = JSON.parse(process.argv[2]);
 const seen = { refreshTokens: [], tokenRequests: [], refused: [], revoked: 0, grantsEnded: 0, authorize: [] };
 
 const server = createServer();

@@ -201,7 +201,13 @@ export class Desk {
         // It has ended by itself.
       }
     }
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    // The browser may still be writing; what stays is in the temporary folder.
+    await wait(300);
+    try {
+      rmSync(this.folder, { recursive: true, force: true });
+    } catch (why) {
+      if (why.code !== 'ENOTEMPTY') throw why;
+    }
   }
 }
 
@@ -223,7 +229,9 @@ class Tieline {
 
   /** A button or link whose words begin so. */
   button(words) {
-    const named = `starts-with(normalize-space(.), ${literal(words)}) or @aria-label=${literal(words)}`;
+    // Words for screen readers may stand close to the visible ones.
+    const closed = literal(words.replaceAll(' ', ''));
+    const named = `starts-with(translate(., ' \n', ''), ${closed}) or @aria-label=${literal(words)}`;
     return this.find(`//*[self::button or self::a or @role='menuitem'][not(@disabled)][${named}]`, `the button "${words}"`);
   }
 
@@ -236,7 +244,7 @@ class Tieline {
       if (JSON.stringify(await element.getRect()) !== at) return false;
       await element.click().catch((why) => {
         // The press took the button away: it was heard.
-        if (why.name !== 'StaleElementReferenceError') throw why;
+        console.log('CLICK', why.name, why.message); if (why.name !== 'StaleElementReferenceError') throw why;
       });
       return true;
     });

@@ -12,7 +12,7 @@ use crate::browser::Browser;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
-use crate::flows::{connect, keep_alive, prove};
+use crate::flows::{keep_alive, prove, waiting};
 use crate::operations::{self, wire::Failure};
 use crate::store::{AppRow, Store};
 use crate::vault::Vault;
@@ -113,7 +113,7 @@ impl App {
 
     /// Takes an address that the system handed over. One that no sign-in waits for changes nothing.
     pub fn deliver(&self, address: &str) {
-        if let Err(error) = connect::deliver(&self.world(), address) {
+        if let Err(error) = waiting::deliver(&self.world(), address) {
             tracing::info!(%error, "an address arrived");
         }
     }

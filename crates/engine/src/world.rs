@@ -16,7 +16,7 @@ use crate::clock::{Clock, Seconds};
 use crate::connection::Connection;
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
-use crate::flows::connect::Flows;
+use crate::flows::waiting::Flows;
 use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::store::{AppRow, Kind, Store};

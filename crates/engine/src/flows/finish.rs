@@ -13,10 +13,10 @@ use crate::diagnose::{self, About};
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flow::{Account, FlowStep, ScopeLine};
-use crate::flows::connect::{self, Kept};
+use crate::flows::connect::Kept;
 use crate::flows::exchange::{self, Failed, Grant};
 use crate::flows::identity::{self, Who};
-use crate::flows::oauth1;
+use crate::flows::{oauth1, waiting};
 use crate::oauth::{self, Refusal, Tokens};
 use crate::problem::{NamedValue, Press, PressAction, Problem};
 use crate::secret::Secret;
@@ -172,14 +172,14 @@ pub(crate) async fn decide(world: &World, flow: &str, keep: bool) -> Result<()> 
         ));
     };
     if !keep {
-        connect::update(world, flow, |waiting| {
+        waiting::update(world, flow, |waiting| {
             waiting.flow.step = FlowStep::Cancelled;
             waiting.flow.other_account = None;
         });
         return Ok(());
     }
     let (connection, missing) = store(world, &identified, None).await?;
-    connect::update(world, flow, |waiting| {
+    waiting::update(world, flow, |waiting| {
         waiting.flow.step = FlowStep::Connected;
         waiting.flow.connection = Some(connection);
         waiting.flow.missing = missing;
@@ -200,7 +200,7 @@ async fn store(
         None if new.who.id.is_empty() => None,
         None => world.store.connection_of(&provider.id, &new.who.id)?,
     };
-    let id = known.as_ref().map_or_else(connect::new_id, |it| Ok(it.id.clone()))?;
+    let id = known.as_ref().map_or_else(waiting::new_id, |it| Ok(it.id.clone()))?;
     let turn = world.turn(&id);
     let _turn = turn.lock().await;
     let _lock =

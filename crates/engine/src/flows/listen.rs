@@ -39,7 +39,9 @@ async fn bind(port: Option<u16>) -> Result<Loopback> {
     loop {
         tries -= 1;
         match Loopback::open(port, "/integrations/").await {
-            Err(error) if error.code == Code::Conflict && tries > 0 => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(error) if error.code == Code::Conflict && tries > 0 => {
+                tokio::time::sleep(Duration::from_millis(20)).await
+            }
             other => return other,
         }
     }

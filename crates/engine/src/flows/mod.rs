@@ -12,3 +12,4 @@ pub mod listen;
 pub mod oauth1;
 pub mod prove;
 pub mod token;
+pub mod waiting;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::callback::{Loopback, Page};
-use crate::flows::connect;
+use crate::flows::waiting;
 use crate::world::World;
 
 /// How long a deep link may take to come round, and a browser to open a page.
@@ -26,7 +26,7 @@ pub(crate) async fn deep_link(world: &World) -> (bool, String) {
             "Addresses of this kind go to Tieline's window, and this is the command line.".into(),
         );
     };
-    let Ok(probe) = connect::new_id() else { return (false, "The system gives no random numbers.".into()) };
+    let Ok(probe) = waiting::new_id() else { return (false, "The system gives no random numbers.".into()) };
     let (arrived, waiting) = oneshot::channel();
     world.probes.lock().unwrap_or_else(PoisonError::into_inner).insert(probe.clone(), arrived);
     let sent = world.browser.hand_over(&format!("{scheme}://probe/{probe}"));
@@ -50,7 +50,7 @@ pub(crate) async fn deep_link(world: &World) -> (bool, String) {
 
 /// Opens a port of this computer and calls it.
 pub(crate) async fn loopback() -> (bool, String) {
-    let (Ok(mut listener), Ok(probe)) = (Loopback::open(None, "/check").await, connect::new_id()) else {
+    let (Ok(mut listener), Ok(probe)) = (Loopback::open(None, "/check").await, waiting::new_id()) else {
         return (false, "No port of this computer could be opened. A security program may forbid it.".into());
     };
     let port = listener.port();
@@ -74,7 +74,7 @@ pub(crate) async fn loopback() -> (bool, String) {
 
 /// Opens a page of this computer in the person's browser and waits for it to be fetched.
 pub(crate) async fn browser(world: &World) -> (bool, String) {
-    let (Ok(mut listener), Ok(probe)) = (Loopback::open(None, "/check").await, connect::new_id()) else {
+    let (Ok(mut listener), Ok(probe)) = (Loopback::open(None, "/check").await, waiting::new_id()) else {
         return (false, "No port of this computer could be opened, so there is no page to try with.".into());
     };
     let Ok(page) = Url::parse(&format!("http://127.0.0.1:{}/check?probe={probe}", listener.port())) else {

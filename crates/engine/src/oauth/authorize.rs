@@ -91,7 +91,8 @@ pub fn check_return(provider: &Provider, fields: &Fields, iss: Option<&str>) -> 
 /// Whether an issuer that nobody announced is at the provider's sign-in hosts, above or below them.
 fn is_at_home(provider: &Provider, fields: &Fields, iss: &str) -> bool {
     let Ok(iss) = Url::parse(iss) else { return false };
-    let (Some(host), Some((scheme, _))) = (iss.host_str(), provider.oauth.authorize_url.split_once(':')) else {
+    let (Some(host), Some((scheme, _))) = (iss.host_str(), provider.oauth.authorize_url.split_once(':'))
+    else {
         return false;
     };
     let below = |lower: &str, upper: &str| upper.contains('.') && lower.ends_with(&format!(".{upper}"));

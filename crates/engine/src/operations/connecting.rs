@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::flow::FlowStep;
 use crate::flows::connect::{self, Begin};
-use crate::flows::finish;
+use crate::flows::{finish, waiting};
 use crate::ways;
 
 pub(super) async fn connect(app: &App, ask: Connect) -> Result<Flow> {
@@ -38,22 +38,22 @@ pub(super) async fn flow(app: &App, ask: ById) -> Result<Flow> {
 }
 
 pub(super) async fn open_again(app: &App, ask: ById) -> Result<Nothing> {
-    connect::open_again(&app.world(), &ask.id)?;
+    waiting::open_again(&app.world(), &ask.id)?;
     Ok(Nothing {})
 }
 
 pub(super) async fn sign_in_link(app: &App, ask: ById) -> Result<SignInLink> {
-    Ok(SignInLink { url: connect::link(&app.world(), &ask.id)?.into() })
+    Ok(SignInLink { url: waiting::link(&app.world(), &ask.id)?.into() })
 }
 
 pub(super) async fn cancel(app: &App, ask: ById) -> Result<Nothing> {
-    connect::cancel(&app.world(), &ask.id)?;
+    waiting::cancel(&app.world(), &ask.id)?;
     Ok(Nothing {})
 }
 
 pub(super) async fn paste(app: &App, ask: Paste) -> Result<Flow> {
     let world = app.world();
-    connect::paste(&world, &ask.id, &ask.address)?;
+    waiting::paste(&world, &ask.id, &ask.address)?;
     world.flows.get(&ask.id)
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn other_way(app: &App, ask: ById) -> Result<Flow> {
     };
     begin.quiet = false;
     if world.flows.get(&ask.id)?.step == FlowStep::Waiting {
-        connect::cancel(&world, &ask.id)?;
+        waiting::cancel(&world, &ask.id)?;
     }
     connect::begin(&world, begin).await
 }

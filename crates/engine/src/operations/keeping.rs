@@ -38,7 +38,9 @@ pub(super) async fn connections(app: &App, _: Nothing) -> Result<Vec<ConnectionR
         super::wire::ConnectionState::Disconnecting => 4,
         super::wire::ConnectionState::Working => 5,
     };
-    rows.sort_by_cached_key(|row| (urgency(row), row.name.to_lowercase(), row.provider_name.to_lowercase(), row.id.clone()));
+    rows.sort_by_cached_key(|row| {
+        (urgency(row), row.name.to_lowercase(), row.provider_name.to_lowercase(), row.id.clone())
+    });
     Ok(rows)
 }
 

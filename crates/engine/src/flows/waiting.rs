@@ -1,0 +1,194 @@
+//! All sign-ins that wait or have ended: looked at, handed their answer, cancelled.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, mpsc};
+use url::Url;
+
+use crate::callback::{Callback, Return};
+use crate::error::{Code, Error, Result};
+use crate::event::Change;
+use crate::flow::{Flow, FlowStep};
+use crate::flows::connect::Begin;
+use crate::flows::{finish, listen};
+use crate::secret::Secret;
+use crate::world::World;
+
+/// Ended sign-ins stay readable this long.
+const MEMORY: usize = 50;
+
+/// All sign-ins of this world, waiting and ended.
+#[derive(Default)]
+pub(crate) struct Flows {
+    all: Mutex<HashMap<String, Waiting>>,
+    pub(super) listeners: listen::Listeners,
+}
+
+/// One sign-in with what must not be shown.
+pub(crate) struct Waiting {
+    pub flow: Flow,
+    pub begin: Begin,
+    pub link: Url,
+    /// What the answer has to name: `state`, or the request token of OAuth 1.0a.
+    pub proof: Secret,
+    /// `/integrations/<provider>`: where its answer has to come.
+    pub(super) path: String,
+    pub(super) answers: mpsc::Sender<Callback>,
+    pub(super) ended: Arc<Notify>,
+    /// Somebody else's sign-in at a reconnect, until the person decides.
+    pub other: Option<Box<finish::Identified>>,
+    pub(super) order: u64,
+}
+
+impl Flows {
+    pub fn lock(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn list(&self) -> Vec<Flow> {
+        let all = self.lock();
+        let mut waiting: Vec<&Waiting> = all.values().collect();
+        waiting.sort_by_key(|it| std::cmp::Reverse(it.order));
+        waiting.into_iter().map(|it| it.flow.clone()).collect()
+    }
+
+    pub fn get(&self, id: &str) -> Result<Flow> {
+        self.lock().get(id).map(|it| it.flow.clone()).ok_or_else(|| Error::not_found("sign-in", id))
+    }
+
+    /// The waiting sign-in that an answer belongs to, if it names its proof and came to its path.
+    fn claimant(&self, callback: &Callback, path: &str) -> Option<String> {
+        let proof = Secret::new(callback.get("state").or_else(|| callback.get("oauth_token"))?);
+        let all = self.lock();
+        // Every waiting one is compared, so that the time taken tells nothing.
+        let mut found = None;
+        for waiting in all.values() {
+            let same = waiting.proof == proof;
+            if same && waiting.flow.step == FlowStep::Waiting && waiting.path == path {
+                found = Some(waiting.flow.id.clone());
+            }
+        }
+        found
+    }
+
+    pub fn claims(&self, callback: &Callback) -> bool {
+        self.claimant(callback, &callback.path).is_some()
+    }
+
+    /// Hands an answer to the sign-in it belongs to. False: it belongs to none, and nothing was changed.
+    pub fn deliver(&self, callback: Callback, path: &str) -> bool {
+        let Some(id) = self.claimant(&callback, path) else { return false };
+        self.lock().get(&id).is_some_and(|waiting| waiting.answers.try_send(callback).is_ok())
+    }
+
+    /// Ends what still waits.
+    pub fn close(&self) {
+        for waiting in self.lock().values() {
+            waiting.ended.notify_one();
+        }
+    }
+}
+
+/// The end of a path from `/integrations/` on.
+fn integrations(path: &str) -> String {
+    path.rsplit_once("/integrations/")
+        .map_or_else(|| path.to_owned(), |(_, last)| format!("/integrations/{last}"))
+}
+
+pub(crate) fn update(world: &World, id: &str, change: impl FnOnce(&mut Waiting)) {
+    if let Some(waiting) = world.flows.lock().get_mut(id) {
+        change(waiting);
+    }
+    world.changed(Change::Flow { id: id.to_owned() });
+}
+
+/// Opens the browser again for a sign-in that still waits.
+pub(crate) fn open_again(world: &World, id: &str) -> Result<()> {
+    let link = link(world, id)?;
+    let hosts: Vec<String> = link.host_str().map(str::to_owned).into_iter().collect();
+    world.browser.open(&link, &hosts, world.practice.is_some())
+}
+
+/// The address to open, for a sign-in that still waits.
+pub(crate) fn link(world: &World, id: &str) -> Result<Url> {
+    let all = world.flows.lock();
+    let waiting = all.get(id).ok_or_else(|| Error::not_found("sign-in", id))?;
+    if waiting.flow.step != FlowStep::Waiting {
+        return Err(Error::new(Code::Conflict, "This sign-in has ended.", "Begin a new one."));
+    }
+    Ok(waiting.link.clone())
+}
+
+pub(crate) fn cancel(world: &World, id: &str) -> Result<()> {
+    let all = world.flows.lock();
+    let waiting = all.get(id).ok_or_else(|| Error::not_found("sign-in", id))?;
+    waiting.ended.notify_one();
+    Ok(())
+}
+
+/// Takes an address that came by deep link. One that belongs to no sign-in changes nothing.
+pub(crate) fn deliver(world: &World, address: &str) -> Result<()> {
+    let (place, callback) = crate::callback::parse_return(address)?;
+    if let Some(probe) = place.path.strip_prefix("/probe/") {
+        let waiting = world.probes.lock().unwrap_or_else(PoisonError::into_inner).remove(probe);
+        return waiting.and_then(|waiting| waiting.send(()).ok()).ok_or_else(unexpected);
+    }
+    let path = place_path(&place);
+    if world.flows.deliver(callback, &path) {
+        return Ok(());
+    }
+    Err(unexpected())
+}
+
+/// Takes an address that a person pasted for one sign-in.
+pub(crate) fn paste(world: &World, id: &str, address: &str) -> Result<()> {
+    link(world, id)?;
+    let (place, callback) = crate::callback::parse_return(address.trim())
+        .map_err(|error| Error::field("address", error.message))?;
+    let path = place_path(&place);
+    if world.flows.claimant(&callback, &path).as_deref() != Some(id) {
+        return Err(Error::field(
+            "address",
+            "This address does not belong to this sign-in. Copy the whole address at which the browser ended.",
+        ));
+    }
+    world.flows.deliver(callback, &path);
+    Ok(())
+}
+
+fn unexpected() -> Error {
+    Error::new(
+        Code::Conflict,
+        "An answer came from the browser that no sign-in is waiting for.",
+        "Nothing was changed. If you were signing in, begin again from Tieline.",
+    )
+}
+
+/// The path that tells providers apart, of an address of any kind. A relay page may stand anywhere on its host.
+fn place_path(place: &Return) -> String {
+    integrations(&place.path)
+}
+
+/// A random name of 18 hexadecimal digits, which is no secret.
+pub(crate) fn new_id() -> Result<String> {
+    let mut bytes = [0_u8; 9];
+    getrandom::fill(&mut bytes).map_err(|_| Error::internal("the system gives no random numbers"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+pub(super) fn forget_oldest(all: &mut HashMap<String, Waiting>) {
+    let is_open =
+        |step: FlowStep| matches!(step, FlowStep::Waiting | FlowStep::Finishing | FlowStep::OtherAccount);
+    while all.len() >= MEMORY {
+        let oldest = all
+            .values()
+            .filter(|it| !is_open(it.flow.step))
+            .min_by_key(|it| it.order)
+            .map(|it| it.flow.id.clone());
+        match oldest {
+            Some(id) => drop(all.remove(&id)),
+            None => break,
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! A service that is not in the catalogue, against an authorization server that nobody here wrote: npm `oidc-provider`
+//! with PKCE, rotating refresh tokens, revocation and `iss`. Its sign-in pages are answered over HTTP.
+
+mod stage;
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use stage::Stage;
+use tieline_engine::wire::{
+    AppSummary, ConnectionRow, ConnectionState, Disconnected, Flow, FlowStep, FormCheck, ProviderCard, Tested,
+};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use url::Url;
+
+const SERVICE: &str = "CUSTOM_ACME_ID";
+const DEEP_LINK: &str = "app.tieline.desktop://integrations/custom_acme_id";
+
+/// The authorization server, until dropped.
+struct Server {
+    issuer: Url,
+    _node: Child,
+}
+
+impl Server {
+    async fn start(clients: Value, methods: Value) -> Self {
+        let given = json!({ "clients": clients, "methods": methods }).to_string();
+        let mut node = Command::new("node")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oidc/server.mjs"))
+            .arg(given)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node runs");
+        let mut lines = BufReader::new(node.stdout.take().expect("its output")).lines();
+        let line = lines.next_line().await.expect("a line").expect("the server says where it is");
+        let told: Value = serde_json::from_str(&line).expect("JSON");
+        let issuer = told["issuer"].as_str().expect("an issuer").parse().expect("an address");
+        Self { issuer, _node: node }
+    }
+
+    /// One confidential and one public app, both with these redirect addresses.
+    async fn usual(redirects: &[&str]) -> Self {
+        let app = |id: &str, secret: bool| {
+            let mut app = json!({
+                "client_id": id, "application_type": "native", "redirect_uris": redirects,
+                "grant_types": ["authorization_code", "refresh_token"],
+                "token_endpoint_auth_method": if secret { "client_secret_basic" } else { "none" },
+            });
+            if secret {
+                app["client_secret"] = "s3cret-of-acme".into();
+            }
+            app
+        };
+        Self::start(json!([app("confidential", true), app("public", false)]), json!(["client_secret_basic", "client_secret_post", "none"])).await
+    }
+
+    /// What it saw.
+    async fn seen(&self) -> Value {
+        let url = self.issuer.join("control/seen").expect("an address");
+        let reply = tieline_practice::client::send("GET", &url, &[], b"").await.expect("an answer");
+        serde_json::from_slice(&reply.body).expect("JSON")
+    }
+
+    /// Its newest refresh token.
+    async fn refresh_token(&self) -> String {
+        let seen = self.seen().await;
+        seen["refreshTokens"].as_array().and_then(|all| all.last()).and_then(Value::as_str).expect("a refresh token").to_owned()
+    }
+
+    /// A refresh by somebody else than Tieline.
+    async fn refresh_as_a_thief(&self, token: &str) -> Value {
+        let body = format!("grant_type=refresh_token&client_id=public&refresh_token={token}");
+        let kind = ("content-type", "application/x-www-form-urlencoded");
+        let url = self.issuer.join("token").expect("an address");
+        let reply = tieline_practice::client::send("POST", &url, &[kind], body.as_bytes()).await.expect("an answer");
+        serde_json::from_slice(&reply.body).expect("JSON")
+    }
+}
+
+/// A person with a browser of their own.
+struct Person {
+    name: &'static str,
+    refuses: bool,
+}
+
+const ANNA: Person = Person { name: "anna", refuses: false };
+
+impl Person {
+    /// Goes through the sign-in pages; yields where the browser is sent at last.
+    async fn answer(&self, page: &Url) -> Url {
+        let mut cookies: BTreeMap<String, String> = BTreeMap::new();
+        let (mut url, mut body) = (page.clone(), None::<String>);
+        for _ in 0..20 {
+            let jar = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+            let headers = [("cookie", jar.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+            let method = if body.is_some() { "POST" } else { "GET" };
+            let sent = body.take().unwrap_or_default();
+            let reply = tieline_practice::client::send(method, &url, &headers, sent.as_bytes()).await.expect("a page");
+            for (_, cookie) in reply.headers.iter().filter(|(name, _)| name == "set-cookie") {
+                let (name, value) = cookie.split(';').next().and_then(|it| it.split_once('=')).expect("a cookie");
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+            if let Some((_, location)) = reply.headers.iter().find(|(name, _)| name == "location") {
+                let next = url.join(location).expect("an address");
+                if next.origin() != page.origin() {
+                    return next;
+                }
+                url = next;
+                continue;
+            }
+            let text = String::from_utf8_lossy(&reply.body).into_owned();
+            let asked: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{url} answered {} {text}", reply.status));
+            body = Some(match asked["asks"].as_str() {
+                _ if self.refuses => "refuse=1".into(),
+                Some("login") => format!("login={}", self.name),
+                Some("consent") => "allow=1".into(),
+                other => panic!("the page asks {other:?}"),
+            });
+        }
+        panic!("the pages go round in circles")
+    }
+}
+
+async fn save(stage: &Stage, server: &Server, more: Value) -> ProviderCard {
+    let mut ask = json!({
+        "name": "Acme ID", "issuer": server.issuer, "client_id": "confidential", "client_secret": "s3cret-of-acme",
+        "scopes": "openid profile email reports.read", "prompt": "login+consent",
+    });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        ask[key] = value.clone();
+    }
+    stage.ask("save_service", ask).await.unwrap_or_else(|failure| panic!("{} {}", failure.message, failure.hint))
+}
+
+async fn begin(stage: &Stage, more: Value) -> Flow {
+    let mut ask = json!({ "provider": SERVICE, "quiet": true });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        ask[key] = value.clone();
+    }
+    stage.ask("connect", ask).await.unwrap_or_else(|failure| panic!("{} {}", failure.message, failure.hint))
+}
+
+async fn sign_in(stage: &Stage, person: &Person, more: Value) -> Flow {
+    let flow = begin(stage, more).await;
+    let back = person.answer(&stage.page(&flow).await).await;
+    stage.bring(&back).await;
+    stage.ended(&flow).await
+}
+
+async fn connect(stage: &Stage) -> String {
+    let flow = sign_in(stage, &ANNA, json!({})).await;
+    assert_eq!(flow.step, FlowStep::Connected, "{:?}", flow.problem);
+    flow.connection.expect("a connection")
+}
+
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// The answer with a parameter changed on its way, or taken out.
+fn altered(back: &Url, name: &str, value: Option<&str>) -> Url {
+    let pairs: Vec<(String, String)> = back.query_pairs().into_owned().filter(|(key, _)| key != name).collect();
+    let mut back = back.clone();
+    back.query_pairs_mut().clear().extend_pairs(pairs).extend_pairs(value.map(|value| (name, value)));
+    back
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_is_all_it_takes() {
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
+    let loopback = format!("http://127.0.0.1:{port}/integrations/custom_acme_id");
+    let server = Server::usual(&[&loopback]).await;
+    let stage = Stage::open().await;
+    let card = save(&stage, &server, json!({ "additional_parameters": "audience=reports" })).await;
+    assert!(card.custom && card.app_ready && card.id == SERVICE);
+    let ask = json!({ "provider": SERVICE, "client_id": "confidential", "loopback_port": port });
+    let app: AppSummary = stage.ask("save_app", ask).await.expect("the port is kept");
+    assert!(app.has_secret, "the secret typed before stays");
+    let form: FormCheck = stage.ask("check_form", json!({ "provider": SERVICE })).await.expect("a form");
+    assert!(form.ready && form.guide.redirects.contains(&loopback), "what to register is told: {:?}", form.guide.redirects);
+
+    let flow = begin(&stage, json!({ "way": "loopback" })).await;
+    let page = stage.page(&flow).await;
+    assert_eq!(parameter(&page, "redirect_uri").as_deref(), Some(loopback.as_str()));
+    assert_eq!(parameter(&page, "code_challenge_method").as_deref(), Some("S256"));
+    assert_eq!(parameter(&page, "scope").as_deref(), Some("openid profile email reports.read offline_access"));
+    assert_eq!(parameter(&page, "prompt").as_deref(), Some("login consent"));
+    assert_eq!(parameter(&page, "audience").as_deref(), Some("reports"));
+    let back = ANNA.answer(&page).await;
+    assert_eq!(parameter(&back, "iss").map(|iss| format!("{iss}/")).as_deref(), Some(server.issuer.as_str()));
+    stage.bring(&back).await;
+    let flow = stage.ended(&flow).await;
+    assert_eq!(flow.step, FlowStep::Connected, "{:?}", flow.problem);
+
+    let id = flow.connection.expect("a connection");
+    let detail = stage.detail(&id).await;
+    assert_eq!((detail.row.account.id.as_str(), detail.row.account.name.as_str()), ("anna", "Anna Doe"));
+    assert_eq!(detail.row.account.email, "anna@acme.example");
+    assert_eq!(detail.row.missing_scopes, 0, "{:?}", detail.permissions);
+    assert!(detail.disconnect.revokes && detail.lasts.access_until.is_some());
+    let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
+    assert!(tested.ok, "{}", tested.words);
+    let requests = server.seen().await["tokenRequests"].clone();
+    assert_eq!(requests, json!([{ "grant": "authorization_code", "proof": "basic", "ok": true }]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refresh_tokens_rotate_and_the_old_one_dies() {
+    let server = Server::usual(&[DEEP_LINK]).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({ "client_id": "public", "client_secret": null })).await;
+    let id = connect(&stage).await;
+    let first = server.refresh_token().await;
+    // The clock brings it about, and then the person does.
+    stage.clock.turn(3600);
+    let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
+    assert!(tested.ok, "{}", tested.words);
+    let second = server.refresh_token().await;
+    assert_ne!(first, second);
+    let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
+    assert!(renewed.ok, "{}", renewed.words);
+    let third = server.refresh_token().await;
+    assert_ne!(second, third);
+    assert_eq!(server.seen().await["tokenRequests"].as_array().map(Vec::len), Some(3), "one request each");
+
+    // Somebody uses a copy of a used token: the server ends the whole sign-in.
+    assert_eq!(server.refresh_as_a_thief(&first).await["error"], "invalid_grant");
+    let tested: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("an answer");
+    assert!(!tested.ok);
+    assert_eq!(tested.row.state, ConnectionState::NeedsYou, "{}", tested.words);
+    assert_eq!(tested.problem.map(|it| it.code).as_deref(), Some("revoked"));
+    let detail = stage.detail(&id).await;
+    assert_eq!(detail.row.name, "Anna Doe", "nothing is deleted");
+    assert!(!detail.secret.entry.is_empty());
+
+    let flow = sign_in(&stage, &ANNA, json!({ "reconnect": id })).await;
+    assert_eq!((flow.step, flow.connection.as_deref()), (FlowStep::Connected, Some(id.as_str())), "{:?}", flow.problem);
+    assert_eq!(stage.row(&id).await.state, ConnectionState::Working);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disconnecting_ends_the_sign_in_at_the_server() {
+    let server = Server::usual(&[DEEP_LINK]).await;
+    let stage = Stage::open().await;
+    for (client, secret) in [("public", Value::Null), ("confidential", "s3cret-of-acme".into())] {
+        save(&stage, &server, json!({ "client_id": client, "client_secret": secret })).await;
+        if client == "confidential" {
+            // Described once more, the secret left as it is: it still belongs to every request.
+            save(&stage, &server, json!({ "client_id": client, "client_secret": null })).await;
+        }
+        let id = connect(&stage).await;
+        let token = server.refresh_token().await;
+        let before = server.seen().await;
+        let ended: Disconnected = stage.ask("disconnect", json!({ "id": id, "revoke": true })).await.expect("an end");
+        assert!(ended.revoked && !ended.queued, "{client}: {:?}", ended.words);
+        let after = server.seen().await;
+        assert!(after["revoked"].as_u64() > before["revoked"].as_u64() && after["grantsEnded"].as_u64() > before["grantsEnded"].as_u64());
+        if client == "public" {
+            assert_eq!(server.refresh_as_a_thief(&token).await["error"], "invalid_grant");
+        }
+        let rows: Vec<ConnectionRow> = stage.ask("connections", json!({})).await.expect("a list");
+        assert!(rows.is_empty(), "{client}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_another_issuer_is_refused_before_the_code_is_used() {
+    let server = Server::usual(&[DEEP_LINK]).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({})).await;
+    // The second: the metadata promises `iss`, so an answer without it is not the server's.
+    for iss in [Some("https://evil.example"), None, Some(""), Some(server.issuer.as_str())] {
+        let flow = begin(&stage, json!({})).await;
+        let back = ANNA.answer(&stage.page(&flow).await).await;
+        stage.bring(&altered(&back, "iss", iss)).await;
+        let ended = stage.ended(&flow).await;
+        assert_eq!(ended.step, FlowStep::Failed, "{iss:?}");
+        let problem = ended.problem.expect("a problem");
+        assert!(problem.happened.contains("issuer"), "{iss:?}: {}", problem.happened);
+    }
+    assert_eq!(server.seen().await["tokenRequests"], json!([]), "no code went anywhere");
+    connect(&stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_no_at_the_page_is_told_and_connects_nothing() {
+    let server = Server::usual(&[DEEP_LINK]).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({})).await;
+    let flow = sign_in(&stage, &Person { name: "anna", refuses: true }, json!({})).await;
+    assert_eq!(flow.step, FlowStep::Refused, "{:?}", flow.problem);
+    assert_eq!(flow.problem.map(|it| it.code).as_deref(), Some("declined"));
+    let rows: Vec<ConnectionRow> = stage.ask("connections", json!({})).await.expect("a list");
+    assert!(rows.is_empty());
+    assert_eq!(server.seen().await["tokenRequests"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_else_is_noticed_at_a_reconnect() {
+    let server = Server::usual(&[DEEP_LINK]).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({})).await;
+    let id = connect(&stage).await;
+    let flow = sign_in(&stage, &Person { name: "bert", refuses: false }, json!({ "reconnect": id })).await;
+    assert_eq!(flow.step, FlowStep::OtherAccount, "{:?}", flow.problem);
+    assert_eq!(flow.other_account.map(|it| it.email).as_deref(), Some("bert@acme.example"));
+    assert_eq!(stage.row(&id).await.account.id, "anna");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prompt_and_offline_access_are_as_the_admin_says() {
+    let server = Server::usual(&[DEEP_LINK]).await;
+    let stage = Stage::open().await;
+    let cases = [
+        (json!({ "prompt": null }), Some("login"), true),
+        (json!({ "prompt": null, "offline_access": false }), Some("login"), false),
+        (json!({ "prompt": null, "additional_parameters": "?approval_prompt=force" }), None, true),
+        (json!({ "prompt": "login+consent", "scopes": "openid offline_access", "offline_access": false }), Some("login consent"), true),
+    ];
+    for (wishes, prompt, offline) in cases {
+        save(&stage, &server, wishes.clone()).await;
+        let flow = begin(&stage, json!({})).await;
+        let page = stage.page(&flow).await;
+        assert_eq!(parameter(&page, "prompt").as_deref(), prompt, "{wishes}");
+        let scopes = parameter(&page, "scope").expect("scopes");
+        assert_eq!(scopes.split(' ').filter(|scope| *scope == "offline_access").count(), usize::from(offline), "{wishes}");
+        let _: Value = stage.ask("cancel", json!({ "id": flow.id })).await.expect("cancelled");
+    }
+    // Without offline access there is nothing to renew with, and the connection says so rather than fail.
+    save(&stage, &server, json!({ "offline_access": false })).await;
+    let id = connect(&stage).await;
+    assert_eq!(server.seen().await["refreshTokens"], json!([]));
+    let renewed: Result<Tested, _> = stage.ask("refresh", json!({ "id": id })).await;
+    assert_eq!(renewed.expect_err("nothing to renew with").code, "conflict");
+    assert_eq!(stage.row(&id).await.state, ConnectionState::Working);
+    stage.clock.turn(3601);
+    let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("an answer");
+    assert_eq!((tested.ok, tested.row.state), (false, ConnectionState::NeedsYou), "{}", tested.words);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_openid_nobody_is_named_and_the_connection_works() {
+    let server = Server::usual(&[DEEP_LINK]).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({ "scopes": "reports.read" })).await;
+    let id = connect(&stage).await;
+    let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
+    assert_eq!((tested.ok, tested.row.state), (true, ConnectionState::Working), "{}", tested.words);
+    assert!(!tested.row.name.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_is_sent_the_way_the_server_takes_it() {
+    let stage = Stage::open().await;
+    for (method, by, asked) in [
+        ("client_secret_post", "body", Value::Null),
+        ("client_secret_basic", "basic", Value::Null),
+        ("client_secret_post", "body", "body".into()),
+        ("client_secret_basic", "basic", "basic".into()),
+    ] {
+        let clients = json!([{
+            "client_id": "confidential", "client_secret": "s3cret-of-acme", "application_type": "native",
+            "redirect_uris": [DEEP_LINK], "grant_types": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_method": method,
+        }]);
+        let server = Server::start(clients, json!([method])).await;
+        if asked.is_null() {
+            save(&stage, &server, json!({})).await;
+        } else {
+            // By its addresses, without metadata, only the admin knows.
+            let places = json!({
+                "issuer": "", "authorize_url": server.issuer.join("auth").expect("an address"),
+                "token_url": server.issuer.join("token").expect("an address"), "client_auth": asked,
+            });
+            save(&stage, &server, places).await;
+        }
+        let id = connect(&stage).await;
+        let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
+        assert!(renewed.ok, "{method}: {}", renewed.words);
+        let proofs: Vec<Value> =
+            server.seen().await["tokenRequests"].as_array().expect("requests").iter().map(|it| it["proof"].clone()).collect();
+        assert_eq!(proofs, [by, by], "{method}");
+        let _: Disconnected = stage.ask("disconnect", json!({ "id": id })).await.expect("an end");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_secret_points_at_the_app() {
+    let server = Server::usual(&[DEEP_LINK]).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({ "client_secret": "mistyped" })).await;
+    let flow = sign_in(&stage, &ANNA, json!({})).await;
+    assert_eq!(flow.step, FlowStep::Failed);
+    let problem = flow.problem.expect("a problem");
+    assert_eq!(problem.code, "wrong_client", "{} {}", problem.happened, problem.why);
+    assert!(!format!("{problem:?}").contains("mistyped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_in_the_description_is_told_at_its_field() {
+    let server = Server::usual(&[DEEP_LINK]).await;
+    let stage = Stage::open().await;
+    let issuer = server.issuer.as_str();
+    let elsewhere = server.issuer.join("somewhere").expect("an address");
+    for (field, wrong) in [
+        ("name", json!({ "name": " – " })),
+        ("issuer", json!({ "issuer": "http://id.acme.example" })),
+        ("issuer", json!({ "issuer": "id.acme.example" })),
+        ("issuer", json!({ "issuer": elsewhere })),
+        ("issuer", json!({ "issuer": issuer.replace("127.0.0.1", "localhost") })),
+        ("authorize_url", json!({ "issuer": "" })),
+        ("token_url", json!({ "issuer": "", "authorize_url": "https://id.acme.example/authorize" })),
+        ("token_url", json!({ "issuer": "", "authorize_url": "https://id.acme.example/authorize", "token_url": "http://id.acme.example" })),
+        ("client_id", json!({ "client_id": "" })),
+        ("client_id", json!({ "client_id": "two words" })),
+        ("scopes", json!({ "scopes": "a \"b\"" })),
+        ("additional_parameters", json!({ "additional_parameters": "state=mine" })),
+        ("additional_parameters", json!({ "additional_parameters": "redirect_uri=https%3A%2F%2Fevil.example" })),
+        ("additional_parameters", json!({ "additional_parameters": "a=1&a=2" })),
+        ("additional_parameters", json!({ "additional_parameters": "prompt=none" })),
+        ("client_auth", json!({ "client_auth": "header" })),
+    ] {
+        let mut ask = json!({ "name": "Acme ID", "issuer": issuer, "client_id": "public", "prompt": "login" });
+        for (key, value) in wrong.as_object().into_iter().flatten() {
+            ask[key] = value.clone();
+        }
+        let saved: Result<ProviderCard, _> = stage.ask("save_service", ask).await;
+        let failure = saved.expect_err(field);
+        assert_eq!((failure.code.as_str(), failure.field.as_deref()), ("bad_input", Some(field)), "{wrong}: {}", failure.message);
+        assert!(!failure.message.is_empty());
+    }
+    let cards: Vec<ProviderCard> = stage.ask("providers", json!({})).await.expect("a list");
+    assert!(cards.iter().all(|card| !card.custom), "nothing was saved");
+}
