@@ -393,12 +393,12 @@ async fn the_secret_is_sent_the_way_the_server_takes_it() {
 async fn a_wrong_secret_points_at_the_app() {
     let server = Server::usual(&[DEEP_LINK]).await;
     let stage = Stage::open().await;
-    save(&stage, &server, json!({ "client_secret": "mistyped" })).await;
+    save(&stage, &server, json!({ "client_secret": "not-the-s3cret" })).await;
     let flow = sign_in(&stage, &ANNA, json!({})).await;
     assert_eq!(flow.step, FlowStep::Failed);
     let problem = flow.problem.expect("a problem");
     assert_eq!(problem.code, "wrong_client", "{} {}", problem.happened, problem.why);
-    assert!(!format!("{problem:?}").contains("mistyped"));
+    assert!(!format!("{problem:?}").contains("not-the-s3cret"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -207,6 +207,15 @@ pub fn starter(practice: &Practice) -> PracticeStarter {
     })
 }
 
+/// Waits, at most twenty seconds, until something is so.
+pub async fn until(what: &str, so: impl Fn() -> bool) {
+    let last = std::time::Instant::now() + Duration::from_secs(20);
+    while !so() {
+        assert!(std::time::Instant::now() < last, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Text that must be JSON.
 pub fn json_of(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {

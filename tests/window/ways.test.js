@@ -1,10 +1,11 @@
 /** The other ways back: this computer's own address, the organisation's relay page, pasting the address. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { By } from 'selenium-webdriver';
-import { Desk, until } from './desk.js';
+import { Desk, SCHEME, until } from './desk.js';
 
 let desk, tieline;
 
@@ -35,33 +36,30 @@ test('a provider that takes no app address comes back over loopback, and the win
   await desk.shot('loopback-page');
 });
 
-test('an address that did not find its way back is pasted', async () => {
-  await tieline.go('#/gallery');
-  await tieline.press('Slack');
-  await tieline.press('Continue in your browser');
-  const consent = await desk.tab('Sign in to Slack');
-  // The browser that loses the way: its jump is caught and kept from happening.
-  const cdp = await consent.context().newCDPSession(consent);
-  await cdp.send('Fetch.enable', { patterns: [{ requestStage: 'Response' }] });
-  const lost = new Promise((resolve) => {
-    cdp.on('Fetch.requestPaused', async ({ requestId, responseStatusCode, responseHeaders = [] }) => {
-      const location = responseHeaders.find(({ name }) => name.toLowerCase() === 'location')?.value;
-      if (responseStatusCode >= 300 && responseStatusCode < 400 && location?.includes('code=')) {
-        await cdp.send('Fetch.fulfillRequest', { requestId, responseCode: 204 });
-        resolve(location);
-      } else {
-        await cdp.send('Fetch.continueRequest', { requestId });
-      }
-    });
-  });
-  await consent.getByRole('button', { name: 'Allow' }).click({ noWaitAfter: true });
-  const address = await lost;
-  await tieline.field('Signed in, but nothing happened here?', 'https://example.org/not-this-one');
-  await tieline.press('Finish');
-  await tieline.sees('Copy the whole address').catch(async () => assert.fail(await tieline.text()));
-  await tieline.field('Signed in, but nothing happened here?', address);
-  await tieline.press('Finish');
-  await tieline.sees('Slack is connected');
+test('an address that went to another program is pasted', async () => {
+  const taken = join(desk.folder, 'taken');
+  const program = join(desk.folder, 'taker');
+  writeFileSync(program, `#!/bin/sh\nprintf %s "$1" > ${taken}.part && mv ${taken}.part ${taken}\n`, { mode: 0o755 });
+  writeFileSync(join(process.env['XDG_DATA_HOME'], 'applications', 'taker.desktop'),
+    `[Desktop Entry]\nType=Application\nName=Taker\nExec=${program} %u\nMimeType=x-scheme-handler/${SCHEME};\n`);
+  const ours = desk.run('xdg-mime', 'query', 'default', `x-scheme-handler/${SCHEME}`);
+  desk.run('xdg-mime', 'default', 'taker.desktop', `x-scheme-handler/${SCHEME}`);
+  try {
+    await tieline.go('#/gallery');
+    await tieline.press('Slack');
+    await tieline.press('Continue in your browser');
+    const consent = await desk.tab('Sign in to Slack');
+    await consent.getByRole('button', { name: 'Allow' }).click();
+    const address = await until('the address at the other program', () => readFileSync(taken, 'utf8'));
+    await tieline.field('Signed in, but nothing happened here?', 'https://example.org/not-this-one');
+    await tieline.press('Finish');
+    await tieline.sees('This address does not belong to this sign-in.');
+    await tieline.field('Signed in, but nothing happened here?', address);
+    await tieline.press('Finish');
+    await tieline.sees('Slack is connected');
+  } finally {
+    desk.run('xdg-mime', 'default', ours, `x-scheme-handler/${SCHEME}`);
+  }
 });
 
 test('the organisation’s relay page passes the answer on', async () => {

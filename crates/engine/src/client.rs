@@ -2,6 +2,7 @@
 
 mod failure;
 mod network;
+mod said;
 #[cfg(test)]
 mod tests;
 
@@ -82,6 +83,8 @@ pub struct Answer {
     pub took: Duration,
     /// `Retry-After` in seconds, a date being counted from the answer's own `Date`.
     pub retry_after: Option<u64>,
+    /// What must not be shown of the body.
+    sent: Vec<Secret>,
 }
 
 impl fmt::Debug for Answer {
@@ -154,6 +157,7 @@ impl Client {
             Method::Delete => reqwest::Method::DELETE,
         };
         let mut call = self.http.request(method, target).headers(headers);
+        let sent = said::sent(&request);
         if let Some(body) = request.body.into_text() {
             call = call.body(body.expose().to_owned());
         }
@@ -181,7 +185,7 @@ impl Client {
             body.extend_from_slice(&chunk);
         }
         let body = Secret::new(String::from_utf8_lossy(&body));
-        Ok(Answer { status, headers, body, took: started.elapsed(), retry_after })
+        Ok(Answer { status, headers, body, took: started.elapsed(), retry_after, sent })
     }
 
     /// Where the browser has to go for `url`.

@@ -280,10 +280,9 @@ fn added_files(folder: &std::path::Path) -> Vec<(String, String)> {
         .flatten()
         .filter(|entry| entry.path().extension().is_some_and(|it| it == "toml"))
         .filter_map(|entry| {
-            Some((
-                entry.file_name().to_string_lossy().into_owned(),
-                std::fs::read_to_string(entry.path()).ok()?,
-            ))
+            // A file that is no text is a mistake to be told, like any other.
+            let text = String::from_utf8_lossy(&std::fs::read(entry.path()).ok()?).into_owned();
+            Some((entry.file_name().to_string_lossy().into_owned(), text))
         })
         .collect();
     files.sort();

@@ -157,7 +157,7 @@ async fn speak(
     let text = answer.body.expose();
     let refused = |refusal: Refusal| Failed::Refused { refusal, retry_after: answer.retry_after };
     let Ok(reply) = serde_json::from_str::<Value>(text) else {
-        return Err(refused(oauth::refusal(answer.status, text)));
+        return Err(refused(oauth::refusal(answer.status, &answer.said())));
     };
     let ok = provider
         .oauth
@@ -166,10 +166,10 @@ async fn speak(
         .as_ref()
         .is_none_or(|place| reply.pointer(place) != Some(&Value::Bool(false)));
     if !(200..300).contains(&answer.status) || !ok {
-        return Err(refused(oauth::refusal(answer.status, text)));
+        return Err(refused(oauth::refusal(answer.status, &answer.said())));
     }
     oauth::tokens(provider, &reply, refreshing).map_err(|what| {
-        let mut refusal = oauth::refusal(answer.status, text);
+        let mut refusal = oauth::refusal(answer.status, &answer.said());
         if refusal.codes.is_empty() {
             refusal.description = what.to_owned();
         }

@@ -130,7 +130,7 @@ pub(crate) async fn ask(
         .await
         .map_err(|error| failed(diagnose::unreachable(&error, ErrorPlace::Api, now)))?;
     let refused = |answer: &Answer| {
-        let refusal = oauth::refusal(answer.status, answer.body.expose());
+        let refusal = oauth::refusal(answer.status, &answer.said());
         StepFailed {
             trouble: diagnose::trouble(provider, ErrorPlace::Api, &refusal, now),
             status: answer.status,

@@ -111,7 +111,7 @@ async fn ask(
     let answer = world.client().send(request).await.map_err(Failed::Unreachable)?;
     if !(200..300).contains(&answer.status) {
         return Err(Failed::Refused {
-            refusal: oauth::refusal(answer.status, answer.body.expose()),
+            refusal: oauth::refusal(answer.status, &answer.said()),
             retry_after: answer.retry_after,
         });
     }

@@ -96,6 +96,10 @@ async fn settled(world: &World, id: &str, want: Want) -> Result<Option<(Secret, 
     if fresh || !it.has_refresh && usable && want == Want::Usable || paused && usable {
         return match read(world, &it).await? {
             Some(pair) => Ok(Some((Secret::new(pair.access), it))),
+            // Another process has put a newer pair in its place between the two looks.
+            None if world.connection(id)?.secret_version != it.secret_version => {
+                Box::pin(settled(world, id, want)).await
+            }
             None => Err(park_lost(world, &provider, &it)),
         };
     }

@@ -167,18 +167,23 @@ impl Store {
     }
 
     /// Stores a connection with the token version it carries, if `was` is still the version in the store (0: no
-    /// such connection yet). In the same transaction the new vault entry is kept, the old one is to be swept, and
-    /// an unfinished refresh is finished.
+    /// such connection yet). What a person changed while the provider was being asked stays changed. In the same
+    /// transaction the new vault entry is kept, the old one is to be swept, and an unfinished refresh is finished.
     pub fn commit_tokens(&self, it: &Connection, was: u32) -> Result<Stored> {
         self.write(|db| {
-            let now: Option<u32> = db
-                .prepare_cached("SELECT secret_version FROM connection WHERE id = ?1")?
-                .query_row([&it.id], |row| row.get(0))
+            let now = db
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM connection WHERE id = ?1"))?
+                .query_row([&it.id], read)
                 .optional()?;
-            if now.unwrap_or(0) != was {
+            if now.as_ref().map_or(0, |now| now.secret_version) != was {
                 return Ok(Stored::Overtaken);
             }
-            put(db, it, "INSERT OR REPLACE")?;
+            let mut it = it.clone();
+            if let Some(now) = now {
+                it.name = now.name;
+                it.last_used_at = now.last_used_at;
+            }
+            put(db, &it, "INSERT OR REPLACE")?;
             let old = (was > 0).then(|| Connection::entry(&it.id, was));
             super::journal::keep_and_sweep(db, Some(&it.secret_entry()), old.as_deref())?;
             db.execute("DELETE FROM refreshing WHERE connection = ?1", [&it.id])?;

@@ -1,0 +1,52 @@
+//! The security statements, each with at least one test that bears its number: `s01` to `s36` are the checklist,
+//! `r01` to `r08` the refresh protocol.
+//!
+//! Tests of the same statements, closer to the parts: `crates/engine/tests/callback.rs` (7, 10, 11, 15),
+//! `crates/engine/tests/client.rs` (18, 28; 18's certificates are there), `src-tauri/src/main.rs` (30),
+//! `crates/engine/src/vault/file/tests.rs` (34). Whole programs: `tests/processes.rs` (24), `tests/crash.rs` (25, r05's
+//! crashed refresh), `tests/canary.rs` (23).
+//!
+//! Not built, so there is nothing to test:
+//! - 29, DPoP and PAR: none of the seventeen offers either to a desktop app, and the engine speaks neither.
+//! - 34, the backup file: there is none. The passphrase file has the same duties and is tested under its number.
+//! - 35, a local broker: no other program gets a token; the loopback API answers none.
+//! - 36, updates: the program does not update itself.
+//! - r08, a restored backup: without backups, only the folder can be copied, and the tokens are not in it.
+//!
+//! In part only: 4's wiping after use is `Secret`'s (a `Zeroizing`); the copies that the protocol and HTTP crates make
+//! for the length of one request are not wiped.
+
+#[path = "../stage/mod.rs"]
+mod stage;
+
+mod callback;
+mod flow;
+mod hosts;
+mod network;
+mod played;
+mod refresh;
+mod sources;
+mod text;
+mod tokens;
+mod vault;
+
+/// Every provider of the catalogue, by id.
+fn providers() -> Vec<tieline_catalog::Provider> {
+    let (catalogue, mistakes) = tieline_catalog::Catalogue::built_in();
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    catalogue.iter().cloned().collect()
+}
+
+/// One parameter of an address.
+fn parameter(url: &url::Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// A copy of an address in which one parameter has another value.
+fn with_parameter(url: &url::Url, name: &str, value: &str) -> url::Url {
+    let others: Vec<(String, String)> =
+        url.query_pairs().into_owned().filter(|(key, _)| key != name).collect();
+    let mut changed = url.clone();
+    changed.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
+    changed
+}

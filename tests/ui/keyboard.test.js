@@ -1,0 +1,113 @@
+/** Without a mouse: an account is connected and found again by the keyboard alone. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch } from './chromium.js';
+import { host, visit } from './host.js';
+import { open, picture } from './look.js';
+
+let browser, tieline, page;
+
+before(async () => {
+  [browser, tieline] = await Promise.all([launch(), host()]);
+  page = await open(browser, tieline.url, { reducedMotion: 'no-preference' });
+});
+after(async () => {
+  await browser?.close();
+  tieline?.close();
+});
+
+/** What has the focus, as a screen reader names it. */
+const focused = () =>
+  page.evaluate(() => {
+    const at = document.activeElement;
+    const label = at?.id ? document.querySelector(`label[for="${at.id}"]`)?.textContent : '';
+    return (at?.getAttribute('aria-label') ?? '') || label || (at?.textContent ?? '').trim();
+  });
+
+/** Tabs until something of this name has the focus, and checks that every stop on the way shows its ring. */
+async function tabTo(name, most = 60) {
+  for (let step = 0; step < most; step += 1) {
+    if ((await focused()).startsWith(name)) return;
+    await page.keyboard.press('Tab');
+    const ring = await page.evaluate(() => {
+      const at = document.activeElement;
+      if (!at || at === document.body) return true;
+      const outlined = (style) => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+      const drawn = (style) => outlined(style) || /0px 0px 0px 2px/.test(style.boxShadow);
+      const around = [at, at.parentElement, at.parentElement?.parentElement].filter(Boolean);
+      return around.some((element) => [null, '::after', '::before'].some((part) => drawn(getComputedStyle(element, part))))
+        || at.matches('[type=radio],[type=checkbox]') && [...at.parentElement.children].some((sibling) => drawn(getComputedStyle(sibling)));
+    });
+    assert.ok(ring, `no ring around "${await focused()}"`);
+  }
+  assert.fail(`Tab never came to "${name}"; it stands at "${await focused()}"`);
+}
+
+test('an account is connected by the keyboard alone', async () => {
+  await tabTo('Connect a practice account');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Connect an account' }).waitFor();
+  await page.waitForFunction(() => document.activeElement?.tagName === 'INPUT');
+  await page.keyboard.type('dropb');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Connect Dropbox' }).waitFor();
+  await tabTo('Continue in your browser');
+  await page.waitForFunction(() => !document.activeElement?.matches(':disabled'));
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Continue in your browser' }).waitFor();
+  await picture(page, 'keyboard-waiting');
+  const [flow] = (await tieline.call('flows')).filter(({ step }) => step === 'waiting');
+  const { url } = await tieline.call('sign_in_link', { id: flow.id });
+  await visit(page.context(), url, async (consent) => {
+    await consent.getByRole('button', { name: 'Allow' }).focus();
+    await consent.keyboard.press('Enter');
+    await consent.waitForURL('**/integrations/**');
+  });
+  await page.getByRole('heading', { name: 'Dropbox is connected' }).waitFor();
+  assert.equal(await focused(), 'Dropbox is connected', 'the outcome has the focus');
+  await tabTo('See all connections');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Connections' }).waitFor();
+});
+
+test('Escape closes what is open and gives the focus back', async () => {
+  await tabTo('More for');
+  const opener = await focused();
+  await page.keyboard.press('Enter');
+  await page.getByRole('menuitem', { name: 'Rename' }).waitFor();
+  await page.keyboard.press('Escape');
+  assert.equal(await focused(), opener);
+  await page.keyboard.press('Control+k');
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  assert.equal(await focused(), opener);
+});
+
+test('the palette goes anywhere', async () => {
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('keys');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Settings' }).waitFor();
+});
+
+test('a list is renamed, and the name stays', async () => {
+  const [row] = await tieline.call('connections');
+  await page.evaluate((id) => (location.hash = `#/connection/${id}`), row.id);
+  await page.getByRole('button', { name: 'Rename' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('textbox', { name: 'Name' }).fill('Shared files');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Shared files' }).waitFor();
+  assert.equal((await tieline.call('connections'))[0].name, 'Shared files');
+});
+
+test('with reduced motion nothing moves', async () => {
+  const still = await open(browser, tieline.url, { reducedMotion: 'reduce' });
+  const flow = await tieline.call('connect', { provider: 'SLACK', inputs: {} });
+  await still.evaluate((id) => (location.hash = `#/flow/${id}`), flow.id);
+  await still.getByRole('heading', { name: 'Continue in your browser' }).waitFor();
+  const running = await still.evaluate(() => document.getAnimations().filter(({ playState }) => playState === 'running').length);
+  assert.equal(running, 0);
+  await still.context().close();
+});
