@@ -239,10 +239,10 @@ async fn no_secret_of_a_connection_s_life_shows_up_anywhere() {
             stage.practice.set_fault(provider, fault, None).await;
             for name in ["test", "refresh"] {
                 search.answer(name, &stage.app.call(name, json!({ "id": id })).await);
-                search.keyring(stage.folder.path());
             }
             stage.practice.clear_faults().await;
         }
+        search.keyring(stage.folder.path());
         for fault in [Fault::WrongSecret, Fault::CodeExpired, Fault::Garbage] {
             stage.practice.set_fault(provider, fault, None).await;
             sign_in(&mut search, &stage, provider, json!({ "reconnect": id }), &Visit::default()).await;

@@ -36,7 +36,8 @@ async fn step(stage: &Stage, flow: &Flow) -> FlowStep {
 #[cfg(target_os = "linux")]
 fn listening(port: u16) -> Vec<String> {
     const LISTEN: &str = "0A";
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    let tables =
+        ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
     let ending = format!(":{port:04X}");
     tables
         .iter()
@@ -129,7 +130,10 @@ async fn s07_a_strange_answer_at_the_listener_is_shown_as_unexpected() {
         "/integrations/box?error=access_denied&state=unknown",
     ] {
         let said = say(port, &format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")).await;
-        assert!(said.starts_with("HTTP/1.1 400 ") && said.contains("<h1>Unexpected return</h1>"), "{target}: {said}");
+        assert!(
+            said.starts_with("HTTP/1.1 400 ") && said.contains("<h1>Unexpected return</h1>"),
+            "{target}: {said}"
+        );
     }
     assert_eq!(step(&stage, &flow).await, FlowStep::Waiting);
     assert_eq!(stage.practice.counts("BOX").await, before);
@@ -140,11 +144,17 @@ fn s13_the_scheme_is_a_reversed_domain_with_dots() {
     for scheme in DEEP_LINKS {
         let labels: Vec<&str> = scheme.split('.').collect();
         assert!(labels.len() >= 3, "{scheme}");
-        assert!(labels.iter().all(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_lowercase())), "{scheme}");
+        assert!(
+            labels
+                .iter()
+                .all(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_lowercase())),
+            "{scheme}"
+        );
         assert_eq!(labels[0], "app", "{scheme} begins with a top-level domain");
     }
     assert!(DEEP_LINKS.contains(&tieline_engine::SCHEME));
-    let config: serde_json::Value = serde_json::from_str(include_str!("../../src-tauri/tauri.conf.json")).expect("JSON");
+    let config: serde_json::Value =
+        serde_json::from_str(include_str!("../../src-tauri/tauri.conf.json")).expect("JSON");
     assert_eq!(config["plugins"]["deep-link"]["desktop"]["schemes"], json!([tieline_engine::SCHEME]));
 }
 
@@ -153,10 +163,15 @@ async fn s15_the_page_after_the_return_loads_nothing_keeps_nothing_and_forgets_i
     let stage = Stage::open().await;
     let (flow, port) = waiting(&stage).await;
     let back = stage.visit(&flow, &Visit::default()).await;
-    let unexpected = say(port, &format!("GET /integrations/box?code=c HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")).await;
+    let unexpected =
+        say(port, &format!("GET /integrations/box?code=c HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n")).await;
     let expected = say(
         port,
-        &format!("GET {}?{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n", back.path(), back.query().expect("a query")),
+        &format!(
+            "GET {}?{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n",
+            back.path(),
+            back.query().expect("a query")
+        ),
     )
     .await;
     assert!(expected.starts_with("HTTP/1.1 200 "), "{expected}");
@@ -164,13 +179,19 @@ async fn s15_the_page_after_the_return_loads_nothing_keeps_nothing_and_forgets_i
     for said in [unexpected, expected] {
         let (head, body) = said.split_once("\r\n\r\n").expect("a head");
         let head = head.to_ascii_lowercase();
-        for line in ["cache-control: no-store", "referrer-policy: no-referrer", "x-content-type-options: nosniff"] {
+        for line in
+            ["cache-control: no-store", "referrer-policy: no-referrer", "x-content-type-options: nosniff"]
+        {
             assert!(head.contains(line), "{line}: {head}");
         }
-        let policy = head.lines().find_map(|line| line.strip_prefix("content-security-policy: ")).expect("a policy");
+        let policy =
+            head.lines().find_map(|line| line.strip_prefix("content-security-policy: ")).expect("a policy");
         assert!(policy.starts_with("default-src 'none'"), "{policy}");
         assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
-        assert!(body.contains("history.replaceState(null,\"\",location.pathname)"), "the query leaves the history");
+        assert!(
+            body.contains("history.replaceState(null,\"\",location.pathname)"),
+            "the query leaves the history"
+        );
         for word in ["src=", "href=", "http:", "https:", "@import", "url(", "<form", "<iframe"] {
             assert!(!body.contains(word), "{word}");
         }

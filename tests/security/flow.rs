@@ -9,7 +9,7 @@ use tieline_practice::Fault;
 use tieline_practice::visitor::Visit;
 use url::Url;
 
-use crate::played::{Played, answer, metadata, origin_of, yes};
+use crate::played::{self, Played, answer, metadata, origin_of, yes};
 use crate::stage::Stage;
 use crate::{parameter, providers, with_parameter};
 
@@ -37,12 +37,15 @@ async fn s02_every_request_asks_for_a_code_and_every_exchange_is_of_a_code_or_a_
         match provider.oauth.protocol {
             Protocol::OAuth1 => assert!(parameter(&page, "oauth_token").is_some(), "{}", provider.id),
             // Notion's, Intercom's and Slack's pages know codes only and may be asked without the word.
-            Protocol::OAuth2 => assert_eq!(parameter(&page, "response_type").as_deref(), Some("code"), "{}", provider.id),
+            Protocol::OAuth2 => {
+                assert_eq!(parameter(&page, "response_type").as_deref(), Some("code"), "{}", provider.id)
+            }
         }
     }
-    let played = Played::giving(json!({ "access_token": "a", "refresh_token": "r", "expires_in": 3600 })).await;
+    let played =
+        Played::giving(json!({ "access_token": "a", "refresh_token": "r", "expires_in": 3600 })).await;
     let id = played.describe(&stage).await;
-    let flow = stage.begin(&id, json!({})).await;
+    let flow = played::begin(&stage, &id, json!({})).await;
     stage.bring(&yes(&stage, &flow, "the-code").await).await;
     let connection = stage.ended(&flow).await.connection.expect("a connection");
     let _: serde_json::Value = stage.ask("refresh", json!({ "id": connection })).await.expect("a renewal");
@@ -56,7 +59,8 @@ async fn s03_every_oauth_2_sign_in_sends_an_s256_challenge_and_exemptions_are_da
     let mut exempt = Vec::new();
     for provider in providers().into_iter().filter(|it| it.oauth.protocol == Protocol::OAuth2) {
         let page = stage.page(&stage.begin(&provider.id, json!({})).await).await;
-        let (challenge, method) = (parameter(&page, "code_challenge"), parameter(&page, "code_challenge_method"));
+        let (challenge, method) =
+            (parameter(&page, "code_challenge"), parameter(&page, "code_challenge_method"));
         if provider.oauth.pkce == Pkce::None {
             assert!(provider.oauth.pkce_exempt.is_some_and(|why| why.len() > 20), "{} says why", provider.id);
             assert_eq!((challenge, method), (None, None), "{}", provider.id);
@@ -72,7 +76,7 @@ async fn s03_every_oauth_2_sign_in_sends_an_s256_challenge_and_exemptions_are_da
     // A described service has a secret here, and the challenge all the same.
     let played = Played::giving(json!({})).await;
     let id = played.describe(&stage).await;
-    let page = stage.page(&stage.begin(&id, json!({})).await).await;
+    let page = stage.page(&played::begin(&stage, &id, json!({})).await).await;
     assert_eq!(parameter(&page, "code_challenge_method").as_deref(), Some("S256"));
 }
 
@@ -83,7 +87,7 @@ async fn s04_each_sign_in_has_a_verifier_of_43_characters_of_its_own_that_fits_i
     let id = played.describe(&stage).await;
     let mut challenges = BTreeSet::new();
     for round in 0..8 {
-        let flow = stage.begin(&id, json!({})).await;
+        let flow = played::begin(&stage, &id, json!({})).await;
         challenges.insert(parameter(&stage.page(&flow).await, "code_challenge").expect("a challenge"));
         stage.bring(&yes(&stage, &flow, &format!("code-{round}")).await).await;
         assert_eq!(stage.ended(&flow).await.step, FlowStep::Connected);
@@ -115,7 +119,8 @@ async fn s06_state_is_random_single_use_and_bound_to_its_sign_in() {
             let random = state.split('.').next().expect("a first part");
             assert!(random.len() == 43 && is_base64url(random), "{state}");
             states.insert(state);
-            let _: serde_json::Value = stage.ask("cancel", json!({ "id": flow.id })).await.expect("cancelled");
+            let _: serde_json::Value =
+                stage.ask("cancel", json!({ "id": flow.id })).await.expect("cancelled");
         }
     }
     assert_eq!(states.len(), 60, "each is new");
@@ -136,7 +141,11 @@ async fn s06_state_is_random_single_use_and_bound_to_its_sign_in() {
     let flow = stage.begin("DROPBOX", json!({ "way": "deep_link" })).await;
     let other = stage.begin("SALESFORCE", json!({ "way": "deep_link" })).await;
     let back = stage.visit(&flow, &Visit::default()).await;
-    let elsewhere: Url = back.as_str().replace("/integrations/dropbox", "/integrations/salesforce").parse().expect("an address");
+    let elsewhere: Url = back
+        .as_str()
+        .replace("/integrations/dropbox", "/integrations/salesforce")
+        .parse()
+        .expect("an address");
     assert_ne!(back, elsewhere);
     stage.app.deliver(elsewhere.as_str());
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
@@ -150,7 +159,10 @@ async fn s06_state_is_random_single_use_and_bound_to_its_sign_in() {
     // Pasted for another sign-in of the same provider, it belongs to neither.
     let (first, second) = (stage.begin("DROPBOX", json!({})).await, stage.begin("DROPBOX", json!({})).await);
     let back = stage.visit(&first, &Visit::default()).await;
-    let refused = stage.ask::<Flow>("paste", json!({ "id": second.id, "address": back })).await.expect_err("not its own");
+    let refused = stage
+        .ask::<Flow>("paste", json!({ "id": second.id, "address": back }))
+        .await
+        .expect_err("not its own");
     assert_eq!(refused.field.as_deref(), Some("address"));
 }
 
@@ -212,13 +224,28 @@ async fn s08_a_foreign_issuer_ends_every_provider_s_sign_in_before_any_call() {
         let flow = stage.begin(&provider.id, json!({})).await;
         let begun = stage.practice.counts(&provider.id).await;
         let back = stage.visit(&flow, &Visit { fault: Some(Fault::WrongIssuer), ..Visit::default() }).await;
-        assert_eq!(parameter(&back, "iss").as_deref(), Some("https://login.elsewhere.example"), "{}", provider.id);
+        assert_eq!(
+            parameter(&back, "iss").as_deref(),
+            Some("https://login.elsewhere.example"),
+            "{}",
+            provider.id
+        );
         stage.bring(&back).await;
         let flow = stage.ended(&flow).await;
         assert_eq!(flow.step, FlowStep::Failed, "{}", provider.id);
-        assert!(words(flow.problem.as_ref()).contains("another issuer"), "{}: {:?}", provider.id, flow.problem);
+        assert!(
+            words(flow.problem.as_ref()).contains("another issuer"),
+            "{}: {:?}",
+            provider.id,
+            flow.problem
+        );
         let after = stage.practice.counts(&provider.id).await;
-        assert_eq!((after.exchanges, after.identifies), (begun.exchanges, before.identifies), "{}", provider.id);
+        assert_eq!(
+            (after.exchanges, after.identifies),
+            (begun.exchanges, before.identifies),
+            "{}",
+            provider.id
+        );
     }
     nothing_happened(&stage, "foreign issuers").await;
 
@@ -260,7 +287,7 @@ async fn s08_an_issuer_that_metadata_promises_must_come() {
         (Some("https://login.elsewhere.example/"), FlowStep::Failed, 0),
         (Some(own.as_str()), FlowStep::Connected, 1),
     ] {
-        let flow = stage.begin(&id, json!({})).await;
+        let flow = played::begin(&stage, &id, json!({})).await;
         let mut back = yes(&stage, &flow, "c").await;
         if let Some(iss) = iss {
             back = with_parameter(&back, "iss", iss);
@@ -306,7 +333,9 @@ async fn s09_each_provider_has_a_redirect_path_of_its_own_and_the_answer_must_co
 async fn s12_a_loopback_address_is_the_ip_literal_unless_the_provider_insists() {
     let stage = Stage::open().await;
     let mut by_name = Vec::new();
-    for provider in providers().into_iter().filter(|it| it.redirect.ways.contains(&tieline_catalog::Way::Loopback)) {
+    for provider in
+        providers().into_iter().filter(|it| it.redirect.ways.contains(&tieline_catalog::Way::Loopback))
+    {
         let flow = stage.begin(&provider.id, json!({ "way": "loopback" })).await;
         let redirect: Url = flow.way.redirect.parse().expect("an address");
         assert_eq!(redirect.scheme(), "http");
@@ -341,7 +370,8 @@ async fn s14_no_token_and_no_secret_is_in_any_address() {
         }
         for (name, _) in back.query_pairs() {
             assert!(
-                !["access_token", "id_token", "token", "refresh_token", "client_secret"].contains(&name.as_ref()),
+                !["access_token", "id_token", "token", "refresh_token", "client_secret"]
+                    .contains(&name.as_ref()),
                 "{}: {name}",
                 provider.id
             );
@@ -368,12 +398,13 @@ async fn s16_the_exchange_repeats_the_redirect_address_byte_for_byte() {
     let played = Played::giving(json!({ "access_token": "a" })).await;
     let id = played.describe(&stage).await;
     for (round, way) in ["deep_link", "loopback", "relay", "paste"].into_iter().enumerate() {
-        let flow = stage.begin(&id, json!({ "way": way })).await;
+        let flow = played::begin(&stage, &id, json!({ "way": way })).await;
         let asked = parameter(&stage.page(&flow).await, "redirect_uri").expect("a redirect address");
         assert_eq!(asked, flow.way.redirect, "{way}");
         let back = yes(&stage, &flow, "c").await;
         if way == "paste" {
-            let _: Flow = stage.ask("paste", json!({ "id": flow.id, "address": back })).await.expect("its own");
+            let _: Flow =
+                stage.ask("paste", json!({ "id": flow.id, "address": back })).await.expect("its own");
         } else {
             stage.bring(&back).await;
         }
@@ -386,7 +417,9 @@ async fn s16_the_exchange_repeats_the_redirect_address_byte_for_byte() {
 async fn s17_a_code_is_exchanged_once_whatever_comes_back() {
     let stage = Stage::open().await;
     for provider in ["DROPBOX", "SLACK", "NOTION", "GMAIL"] {
-        for fault in [Fault::ServerError, Fault::Garbage, Fault::RateLimited, Fault::DropReply, Fault::CodeExpired] {
+        for fault in
+            [Fault::ServerError, Fault::Garbage, Fault::RateLimited, Fault::DropReply, Fault::CodeExpired]
+        {
             let before = stage.practice.counts(provider).await;
             let flow = stage.begin(provider, json!({})).await;
             let back = stage.visit(&flow, &Visit::default()).await;

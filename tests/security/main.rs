@@ -32,9 +32,13 @@ mod vault;
 
 /// Every provider of the catalogue, by id.
 fn providers() -> Vec<tieline_catalog::Provider> {
-    let (catalogue, mistakes) = tieline_catalog::Catalogue::built_in();
-    assert!(mistakes.is_empty(), "{mistakes:?}");
-    catalogue.iter().cloned().collect()
+    static ALL: std::sync::OnceLock<Vec<tieline_catalog::Provider>> = std::sync::OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        let (catalogue, mistakes) = tieline_catalog::Catalogue::built_in();
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        catalogue.iter().cloned().collect()
+    });
+    all.clone()
 }
 
 /// One parameter of an address.

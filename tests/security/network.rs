@@ -11,7 +11,7 @@ use tieline_practice::Fault;
 use tieline_practice::visitor::Visit;
 use url::Url;
 
-use crate::played::{Played, answer, raw, yes};
+use crate::played::{self, Played, answer, raw, yes};
 use crate::stage::Stage;
 
 fn with_token(url: Url, host: &str) -> Request {
@@ -30,7 +30,8 @@ fn with_token(url: Url, host: &str) -> Request {
 async fn s18_without_encryption_nothing_is_sent() {
     let played = Played::giving(json!({})).await;
     let client = Client::new(&Network::default(), Routes::Internet).expect("a client");
-    let refused = client.send(with_token(played.origin.clone(), "127.0.0.1")).await.expect_err("no encryption");
+    let refused =
+        client.send(with_token(played.origin.clone(), "127.0.0.1")).await.expect_err("no encryption");
     assert_eq!(refused.code, Code::Refused);
     assert!(refused.message.contains("without encryption"), "{refused}");
     let refused = client.browser_url(played.origin.clone()).expect_err("nor is the browser sent there");
@@ -49,7 +50,7 @@ async fn s18_redirects_of_token_and_metadata_addresses_are_not_followed() {
     })
     .await;
     let id = played.describe(&stage).await;
-    let flow = stage.begin(&id, json!({})).await;
+    let flow = played::begin(&stage, &id, json!({})).await;
     stage.bring(&yes(&stage, &flow, "c").await).await;
     assert_eq!(stage.ended(&flow).await.step, FlowStep::Failed);
     assert_eq!(played.heard_at("/token").len(), 1);
@@ -80,11 +81,12 @@ async fn s18_a_silent_token_address_is_given_up_after_thirty_seconds() {
     let stage = Stage::open().await;
     let played = Played::start(|_| None).await;
     let id = played.describe(&stage).await;
-    let flow = stage.begin(&id, json!({})).await;
+    let flow = played::begin(&stage, &id, json!({})).await;
     stage.bring(&yes(&stage, &flow, "c").await).await;
     let begun = Instant::now();
     let ended = loop {
-        let now: tieline_engine::wire::Flow = stage.ask("flow", json!({ "id": flow.id })).await.expect("a flow");
+        let now: tieline_engine::wire::Flow =
+            stage.ask("flow", json!({ "id": flow.id })).await.expect("a flow");
         if !matches!(now.step, FlowStep::Waiting | FlowStep::Finishing) {
             break now;
         }
@@ -107,18 +109,25 @@ async fn s28_a_token_goes_to_listed_hosts_only() {
     let client = Client::new(&Network::default(), routes).expect("a client");
     let url = |text: &str| Url::parse(text).expect("an address");
 
-    client.send(with_token(url("https://api.example.com/me"), "api.example.com")).await.expect("it is on the list");
+    client
+        .send(with_token(url("https://api.example.com/me"), "api.example.com"))
+        .await
+        .expect("it is on the list");
     let heard = listed.heard();
     assert_eq!(heard[0].header("authorization"), Some("Bearer canary-token"));
     let elsewhere = heard[0].headers.iter().filter(|(_, value)| value.contains("canary-token")).count();
     assert!(elsewhere == 1 && !heard[0].target.contains("canary") && heard[0].body.is_empty(), "{heard:?}");
 
-    for strange in ["https://evil.example.org/me", "https://api.example.com.example.org/me", "https://example.org/me"] {
-        let refused = client.send(with_token(url(strange), "api.example.com")).await.expect_err("not on the list");
+    for strange in
+        ["https://evil.example.org/me", "https://api.example.com.example.org/me", "https://example.org/me"]
+    {
+        let refused =
+            client.send(with_token(url(strange), "api.example.com")).await.expect_err("not on the list");
         assert_eq!(refused.code, Code::Refused, "{strange}");
         assert!(!refused.to_string().contains("canary"), "{refused}");
     }
-    let userinfo = client.send(with_token(url("https://api.example.com@evil.example.org/"), "api.example.com")).await;
+    let userinfo =
+        client.send(with_token(url("https://api.example.com@evil.example.org/"), "api.example.com")).await;
     assert_eq!(userinfo.expect_err("a host in disguise").code, Code::Refused);
     assert!(stranger.heard().is_empty());
 }
@@ -137,7 +146,7 @@ async fn s28_an_access_token_is_in_the_authorization_header_and_nowhere_else() {
     })
     .await;
     let id = played.discover(&stage).await;
-    let flow = stage.begin(&id, json!({})).await;
+    let flow = played::begin(&stage, &id, json!({})).await;
     stage.bring(&yes(&stage, &flow, "c").await).await;
     let connection = stage.ended(&flow).await.connection.expect("a connection");
     let _: serde_json::Value = stage.ask("test", json!({ "id": connection })).await.expect("a test");
@@ -158,7 +167,11 @@ fn s28_no_reply_of_a_provider_can_add_a_host_to_its_list() {
             for field in tieline_catalog::template::names(host) {
                 assert!(provider.input(field).is_some_and(|input| input.host), "{}: {host}", provider.id);
             }
-            assert!(host.trim_start_matches("*.").split('.').count() >= 2 || host.starts_with('{'), "{}: {host}", provider.id);
+            assert!(
+                host.trim_start_matches("*.").split('.').count() >= 2 || host.starts_with('{'),
+                "{}: {host}",
+                provider.id
+            );
         }
     }
 }

@@ -72,7 +72,10 @@ impl Played {
 
     /// A server that answers every token request with these tokens and knows nothing else.
     pub async fn giving(tokens: Value) -> Self {
-        Self::start(move |heard| Some(if heard.method == "POST" { answer(200, &tokens) } else { answer(404, &json!({})) })).await
+        Self::start(move |heard| {
+            Some(if heard.method == "POST" { answer(200, &tokens) } else { answer(404, &json!({})) })
+        })
+        .await
     }
 
     pub fn heard(&self) -> Vec<Heard> {
@@ -148,7 +151,10 @@ pub fn answer(status: u16, body: &Value) -> String {
 }
 
 pub fn raw(status: u16, kind: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status} Said\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 {status} Said\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// An id_token that says who it is, unsigned.
@@ -160,7 +166,8 @@ fn base64url(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for three in bytes.chunks(3) {
-        let number = three.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        let number = three.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte))
+            << (8 * (3 - three.len()));
         for place in 0..=three.len() {
             text.push(char::from(LETTERS[(number >> (18 - 6 * place)) as usize & 63]));
         }
@@ -168,11 +175,23 @@ fn base64url(bytes: &[u8]) -> String {
     text
 }
 
+/// Begins a sign-in at a described service, which asks for nothing.
+pub async fn begin(stage: &Stage, id: &str, more: Value) -> Flow {
+    let mut ask = json!({ "provider": id, "quiet": true });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        ask[key] = value.clone();
+    }
+    stage.ask("connect", ask).await.unwrap_or_else(|failure| panic!("{} {}", failure.message, failure.hint))
+}
+
 /// The address at which the browser would end if the played provider said yes.
 pub async fn yes(stage: &Stage, flow: &Flow, code: &str) -> Url {
     let page = stage.page(flow).await;
-    let mut back: Url = parameter(&page, "redirect_uri").expect("a redirect address").parse().expect("an address");
-    back.query_pairs_mut().append_pair("code", code).append_pair("state", &parameter(&page, "state").expect("a state"));
+    let mut back: Url =
+        parameter(&page, "redirect_uri").expect("a redirect address").parse().expect("an address");
+    back.query_pairs_mut()
+        .append_pair("code", code)
+        .append_pair("state", &parameter(&page, "state").expect("a state"));
     back
 }
 
@@ -191,7 +210,10 @@ async fn read(stream: &mut TcpStream) -> Option<Heard> {
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        let length = headers.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, value)| value.parse().unwrap_or(0));
+        let length = headers
+            .iter()
+            .find(|(name, _)| name == "content-length")
+            .map_or(0, |(_, value)| value.parse().unwrap_or(0));
         if bytes.len() < end + 4 + length {
             continue;
         }

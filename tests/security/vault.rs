@@ -28,7 +28,8 @@ async fn s34_every_byte_is_authenticated_and_damage_looks_like_a_wrong_passphras
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
         std::fs::write(&path, &damaged).expect("written");
-        let error = opened(&path, RIGHT).await.err().unwrap_or_else(|| panic!("byte {at} is not authenticated"));
+        let error =
+            opened(&path, RIGHT).await.err().unwrap_or_else(|| panic!("byte {at} is not authenticated"));
         assert_eq!(error, wrong, "byte {at} gives itself away");
     }
     for length in [0, 7, 20, 36, 60, whole.len() - 1] {
@@ -53,7 +54,13 @@ async fn s34_the_file_says_what_its_key_cost() {
     let bytes = std::fs::read(&path).expect("a file");
     assert_eq!(&bytes[..8], b"TIELINE\x01");
     let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
-    assert!(number(8) >= 64 * 1024 && number(12) >= 3 && number(16) >= 1, "{} {} {}", number(8), number(12), number(16));
+    assert!(
+        number(8) >= 64 * 1024 && number(12) >= 3 && number(16) >= 1,
+        "{} {} {}",
+        number(8),
+        number(12),
+        number(16)
+    );
 
     let second = folder.path().join("second");
     let other = Vault::open("app.tieline.desktop.test", second.clone());

@@ -4,6 +4,8 @@
 #![expect(dead_code, reason = "each test file uses its own part of the stage")]
 
 pub mod keyring;
+pub mod session;
+pub mod terminal;
 
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -144,14 +146,7 @@ impl Stage {
 
     /// The command line over the same folder and the same practice providers.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tieline"));
-        command
-            .args(words)
-            .arg("--data")
-            .arg(self.folder.path())
-            .arg("--practice-at")
-            .arg(self.practice.control().as_str());
-        command
+        command(&self.practice, self.folder.path(), words)
     }
 
     pub async fn run(&self, words: &[&str]) -> Output {
@@ -160,6 +155,13 @@ impl Stage {
             .await
             .expect("it ends")
     }
+}
+
+/// The command line over a folder and practice providers.
+pub fn command(practice: &Practice, folder: &std::path::Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tieline"));
+    command.args(words).arg("--data").arg(folder).arg("--practice-at").arg(practice.control().as_str());
+    command
 }
 
 /// Opens the product in practice mode over a folder.

@@ -1,20 +1,15 @@
 /** Without a mouse: an account is connected and found again by the keyboard alone. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch } from './chromium.js';
-import { host, visit } from './host.js';
-import { open, picture } from './look.js';
+import { World } from './world.js';
 
-let browser, tieline, page;
+let world, page;
 
 before(async () => {
-  [browser, tieline] = await Promise.all([launch(), host()]);
-  page = await open(browser, tieline.url, { reducedMotion: 'no-preference' });
+  world = await World.open();
+  page = await world.page({ motion: 'no-preference' });
 });
-after(async () => {
-  await browser?.close();
-  tieline?.close();
-});
+after(() => world?.close());
 
 /** What has the focus, as a screen reader names it. */
 const focused = () =>
@@ -33,7 +28,7 @@ async function tabTo(name, most = 60) {
       const at = document.activeElement;
       if (!at || at === document.body) return true;
       const outlined = (style) => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
-      const drawn = (style) => outlined(style) || /0px 0px 0px 2px/.test(style.boxShadow);
+      const drawn = (style) => outlined(style) || /0px 0px 0px [1-9]/.test(style.boxShadow);
       const around = [at, at.parentElement, at.parentElement?.parentElement].filter(Boolean);
       return around.some((element) => [null, '::after', '::before'].some((part) => drawn(getComputedStyle(element, part))))
         || at.matches('[type=radio],[type=checkbox]') && [...at.parentElement.children].some((sibling) => drawn(getComputedStyle(sibling)));
@@ -55,14 +50,8 @@ test('an account is connected by the keyboard alone', async () => {
   await page.waitForFunction(() => !document.activeElement?.matches(':disabled'));
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Continue in your browser' }).waitFor();
-  await picture(page, 'keyboard-waiting');
-  const [flow] = (await tieline.call('flows')).filter(({ step }) => step === 'waiting');
-  const { url } = await tieline.call('sign_in_link', { id: flow.id });
-  await visit(page.context(), url, async (consent) => {
-    await consent.getByRole('button', { name: 'Allow' }).focus();
-    await consent.keyboard.press('Enter');
-    await consent.waitForURL('**/integrations/**');
-  });
+  const [flow] = (await world.call('flows')).filter(({ step }) => step === 'waiting');
+  await world.answer(flow.id);
   await page.getByRole('heading', { name: 'Dropbox is connected' }).waitFor();
   assert.equal(await focused(), 'Dropbox is connected', 'the outcome has the focus');
   await tabTo('See all connections');
@@ -91,20 +80,20 @@ test('the palette goes anywhere', async () => {
   await page.getByRole('heading', { name: 'Settings' }).waitFor();
 });
 
-test('a list is renamed, and the name stays', async () => {
-  const [row] = await tieline.call('connections');
+test('a connection is renamed, and the name stays', async () => {
+  const [row] = await world.call('connections');
   await page.evaluate((id) => (location.hash = `#/connection/${id}`), row.id);
   await page.getByRole('button', { name: 'Rename' }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('textbox', { name: 'Name' }).fill('Shared files');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Shared files' }).waitFor();
-  assert.equal((await tieline.call('connections'))[0].name, 'Shared files');
+  assert.equal((await world.call('connections'))[0].name, 'Shared files');
 });
 
 test('with reduced motion nothing moves', async () => {
-  const still = await open(browser, tieline.url, { reducedMotion: 'reduce' });
-  const flow = await tieline.call('connect', { provider: 'SLACK', inputs: {} });
+  const still = await world.page({ motion: 'reduce' });
+  const flow = await world.call('connect', { provider: 'SLACK', inputs: {} });
   await still.evaluate((id) => (location.hash = `#/flow/${id}`), flow.id);
   await still.getByRole('heading', { name: 'Continue in your browser' }).waitFor();
   const running = await still.evaluate(() => document.getAnimations().filter(({ playState }) => playState === 'running').length);

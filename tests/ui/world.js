@@ -126,6 +126,7 @@ export class World {
     this.#contexts.push(context);
     await context.addInitScript({ path: AXE });
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS / 2);
     const refused = (line) => line.location().url.startsWith(`${this.base}/v1/`) && /status of 4\d\d/.test(line.text());
     page.on('console', (line) => line.type() === 'error' && !refused(line) && this.complaints.push(line.text()));
     page.on('pageerror', (why) => this.complaints.push(String(why)));

@@ -69,7 +69,7 @@ fn plan() -> Vec<Plan> {
         ("build", Counts::One, false, "", &["cargo", "build", "--workspace", "--bins", "--locked"]),
         ("rust", Counts::Cargo, true, "", rust),
         ("ui", Counts::Node, true, "tests", &["npm", "run", "--silent", "ui"]),
-        ("window", Counts::Node, false, "tests", &["npm", "run", "--silent", "window"]),
+        ("window", Counts::Node, true, "tests", &["npm", "run", "--silent", "window"]),
         (
             "demo",
             Counts::One,

@@ -183,7 +183,7 @@ impl Means {
 }
 
 /// In practice the organisation's apps are there from the start: nobody should have to register one to try.
-async fn enter_practice_apps(world: &World) -> Result<()> {
+pub(crate) async fn enter_practice_apps(world: &World) -> Result<()> {
     let Some(practice) = &world.practice else { return Ok(()) };
     let mut entered = std::collections::BTreeSet::new();
     for app in &practice.apps {

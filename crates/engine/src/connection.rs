@@ -117,11 +117,6 @@ impl Connection {
         self.retry_at.is_some_and(|at| at > now) && self.last_failed_at.is_none_or(|at| at <= now)
     }
 
-    /// Whether a failure's pause lasts. One that was noted in the future is void: the clock was wrong then, or is now.
-    pub fn pauses(&self, now: Seconds) -> bool {
-        self.retry_at.is_some_and(|at| at > now) && self.last_failed_at.is_none_or(|at| at <= now)
-    }
-
     /// Whether the access token is past its time.
     pub fn is_past(&self, now: Seconds) -> bool {
         self.access_until.is_some_and(|until| until <= now)

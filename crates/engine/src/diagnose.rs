@@ -33,6 +33,8 @@ pub fn trouble(provider: &Provider, place: ErrorPlace, refusal: &Refusal, now: S
         (None, ErrorPlace::Exchange) if is("invalid_grant") => Cause::CodeExpired,
         (None, ErrorPlace::Refresh) if is("invalid_grant") => Cause::Revoked,
         (None, ErrorPlace::Api) if refusal.status == 401 => Cause::Revoked,
+        // RFC 6750 §3.1's word and a common one beside it, from those that put errors under status 200.
+        (None, ErrorPlace::Api) if is("invalid_token") || is("token_expired") => Cause::Revoked,
         (None, ErrorPlace::Api) if refusal.status == 403 => Cause::ScopeMissing,
         (None, ErrorPlace::Api) if refusal.status == 404 => Cause::WrongHost,
         (None, _) if refusal.status >= 200 && refusal.status < 300 => Cause::Garbage,

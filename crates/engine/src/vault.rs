@@ -71,6 +71,19 @@ impl Vault {
         state
     }
 
+    /// Fails, without asking the person anything, where nothing could be kept now.
+    ///
+    /// # Errors
+    /// As [`Vault::get`].
+    pub async fn ready(&self) -> Result<()> {
+        match self.state().await {
+            VaultState::Unlocked | VaultState::FileOpen => Ok(()),
+            VaultState::FileLocked => Err(file::locked()),
+            VaultState::Locked => Err(locked()),
+            VaultState::Absent => Err(absent()),
+        }
+    }
+
     /// Has the system ask the person to unlock the keyring, or to set one up; waits a minute for them.
     ///
     /// # Errors

@@ -58,8 +58,8 @@ export function signInAgain(provider: string, connection: string): Promise<boole
 
 export function test(connection: string): Promise<boolean> {
   return held(connection, async () => {
-    const { ok, words, took_ms, problem, row } = await call('test', { id: connection });
-    if (ok) voice.tell(`${row.name}:`, `${words} ${took_ms} ms.`);
+    const { ok, words, problem, row } = await call('test', { id: connection });
+    if (ok) voice.tell(`${row.name}:`, words);
     else voice.tell(`${row.name}: ${problem?.happened ?? words}`, problem?.why ?? '', 'bad');
   });
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tieline_catalog::{Provider, Step};
+use tieline_catalog::{Cause, Provider, Step};
 
 use crate::connection::{Connection, Trouble};
 use crate::diagnose;
@@ -46,7 +46,7 @@ pub(crate) async fn test(world: &World, id: &str) -> Result<Outcome> {
     let Some(step) = provider.identify.first() else { return Ok(Outcome::Unasked) };
     let mut answer = ask(world, &provider, step, &it, &access).await;
     // The clock says the token lives and the provider says no: one forced refresh, one more try.
-    if matches!(&answer, Err(failed) if failed.status == 401) && it.has_refresh {
+    if matches!(&answer, Err(failed) if is_about_the_token(failed)) && it.has_refresh {
         match token::access(world, id, Want::NewerThan(it.secret_version)).await {
             Ok((access, it)) => answer = ask(world, &provider, step, &it, &access).await,
             Err(error) if matches!(error.code, Code::NeedsYou | Code::Temporary) => {
@@ -66,6 +66,13 @@ pub(crate) async fn test(world: &World, id: &str) -> Result<Outcome> {
             Ok(Outcome::Fails(trouble))
         }
     }
+}
+
+/// Whether the token itself was refused: by status 401 or, where errors come with status 200, for no reason that a new
+/// token would not mend.
+fn is_about_the_token(failed: &StepFailed) -> bool {
+    let may_be = matches!(failed.trouble.cause, Cause::Revoked | Cause::Idle | Cause::Unknown);
+    failed.status == 401 || (200..300).contains(&failed.status) && may_be
 }
 
 async fn ask(

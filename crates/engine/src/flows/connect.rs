@@ -70,6 +70,8 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
     if let Some(problem) = inputs.problems.first() {
         return Err(Error::field(problem.key.clone(), problem.says.clone()));
     }
+    // Nobody should sign in for tokens that could not be kept.
+    world.vault.ready().await?;
     let (host, row) = world.app(&provider, &inputs.values)?;
     let app = world.app_keys(&provider, &host).await?;
     let asked = scopes(&provider, &begin.more_scopes);

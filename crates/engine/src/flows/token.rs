@@ -121,10 +121,10 @@ async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Re
     let crashed = world.store.unfinished_refresh(id)?.is_some_and(|begun| begun.version == it.secret_version);
     let next = Connection::entry(id, it.secret_version + 1);
     // A refresh that was cut off may have brought its pair as far as the vault, and the older one may be dead by now.
-    let refresh = match if crashed { entry(world, &next).await? } else { None } {
-        Some(Pair { refresh: Some(newer), .. }) => Secret::new(newer),
-        _ => refresh,
-    };
+    let newer = if crashed { world.vault.get(&next).await? } else { None };
+    // Cut off in the middle of writing, it is no pair.
+    let newer = newer.and_then(|text| serde_json::from_str::<Pair>(text.expose()).ok()).and_then(|pair| pair.refresh);
+    let refresh = newer.map_or(refresh, Secret::new);
     let _making = world.making(next);
     world.store.begin_refresh(id, it.secret_version, world.now())?;
     crash_point("call");
@@ -342,14 +342,10 @@ fn pausing(provider: &Provider, it: &Connection, trouble: Option<&Trouble>, now:
 }
 
 async fn read(world: &World, it: &Connection) -> Result<Option<Pair>> {
-    entry(world, &it.secret_entry()).await
-}
-
-async fn entry(world: &World, name: &str) -> Result<Option<Pair>> {
-    let Some(text) = world.vault.get(name).await? else { return Ok(None) };
+    let Some(text) = world.vault.get(&it.secret_entry()).await? else { return Ok(None) };
     serde_json::from_str(text.expose())
         .map(Some)
-        .map_err(|_| Error::internal(format!("the keyring entry {name} is not readable")))
+        .map_err(|_| Error::internal(format!("the keyring entry {} is not readable", it.secret_entry())))
 }
 
 /// Both tokens, for revocation.

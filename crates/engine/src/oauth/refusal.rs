@@ -100,12 +100,17 @@ pub fn refusal(status: u16, body: &str) -> Refusal {
 /// Cuts a provider's text to what may be shown: no long unbroken runs, which may be tokens, and not too much.
 pub fn shown(text: &str) -> String {
     let words = text.split_whitespace().map(|word| {
-        let run =
-            word.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.~+/=".contains(c))).map(str::len).max();
-        let is_id = word.trim_matches(|c: char| !c.is_ascii_hexdigit()).len() == 36;
+        let mut runs = word.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.~+/=".contains(c)));
+        let may_be_token = runs.any(|run| run.len() >= 32 && !is_uuid(run.trim_end_matches('.').trim_start_matches('=')));
         let is_address = word.contains("://");
-        if run.unwrap_or(0) >= 32 && !is_id || is_address && word.contains('?') { "…" } else { word }
+        if may_be_token || is_address && word.contains('?') { "…" } else { word }
     });
     let text: String = words.collect::<Vec<_>>().join(" ");
     text.chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+/// A trace id, which the provider's support asks for.
+fn is_uuid(text: &str) -> bool {
+    let fits = |(at, byte): (usize, u8)| if [8, 13, 18, 23].contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
 }

@@ -108,3 +108,83 @@ fn claims(id_token: &str) -> Option<Value> {
     let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use tieline_catalog::Catalogue;
+
+    use super::*;
+    use crate::oauth::refusal;
+
+    static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::built_in().0);
+
+    /// JSON of any shape, whose keys are often those that are looked for.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let text = prop_oneof![
+            any::<String>(),
+            Just("bearer".to_owned()),
+            Just("a.eyJzdWIiOiJ4In0.c".to_owned()),
+            "\\PC{0,60}",
+            "[0-9]{1,25}",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            text.prop_map(Value::from),
+        ];
+        let key = prop_oneof![
+            3 => proptest::sample::select(vec![
+                "access_token", "refresh_token", "token_type", "expires_in", "refresh_token_expires_in", "scope", "id_token", "ok",
+                "authed_user", "error", "error_description", "error_codes", "errors", "message", "code", "details", "team", "workspace_id",
+            ]).prop_map(str::to_owned),
+            1 => any::<String>(),
+        ];
+        leaf.prop_recursive(4, 64, 8, move |inner| {
+            prop_oneof![
+                1 => proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                3 => proptest::collection::btree_map(key.clone(), inner, 0..9).prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_reply_of_any_shape_is_tokens_or_a_reason(reply in any_json(), refreshed in any::<bool>()) {
+            for provider in BUILT_IN.iter() {
+                if let Ok(tokens) = tokens(provider, &reply, refreshed) {
+                    let access = tokens.access.expose();
+                    prop_assert!(!access.is_empty() && !access.contains(char::is_whitespace));
+                    prop_assert!(tokens.expires_in.is_none_or(|it| it > 0) && tokens.refresh_expires_in.is_none_or(|it| it > 0));
+                    prop_assert!(tokens.facts.values().all(|fact| !fact.contains(char::is_control)));
+                }
+            }
+        }
+
+        #[test]
+        fn bytes_of_any_kind_are_a_refusal_fit_to_show(bytes in proptest::collection::vec(any::<u8>(), 0..800), status in any::<u16>()) {
+            let refusal = refusal(status, &String::from_utf8_lossy(&bytes));
+            prop_assert_eq!(refusal.status, status);
+            prop_assert!(refusal.description.chars().count() <= 300 && !refusal.description.contains(char::is_control));
+        }
+
+        #[test]
+        fn json_of_any_shape_is_a_refusal_fit_to_show(body in any_json(), status in any::<u16>()) {
+            let refusal = refusal(status, &body.to_string());
+            let shown = refusal.codes.iter().chain(refusal.traces.iter().map(|(_, value)| value));
+            prop_assert!(shown.clone().all(|text| text.chars().count() <= 80 && !text.contains(char::is_control)), "{:?}", refusal);
+            prop_assert!(refusal.description.chars().count() <= 300 && !refusal.description.contains(char::is_control));
+        }
+
+        #[test]
+        fn what_looks_like_a_token_is_not_shown(token in "[A-Za-z0-9_-]{40,60}", before in "[a-z ]{0,20}") {
+            let body = serde_json::json!({ "error": "invalid_grant", "error_description": format!("{before} {token} expired") });
+            let printed = format!("{:?}", refusal(400, &body.to_string()));
+            prop_assert!(!printed.contains(&token), "{}", printed);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::wire::{
     SetPractice, Settings, Status, UnlockKeyring,
 };
 use super::{setting_up, show};
-use crate::app::App;
+use crate::app::{App, enter_practice_apps};
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::prove;
@@ -74,6 +74,8 @@ pub(super) async fn unlock_keyring(app: &App, ask: UnlockKeyring) -> Result<Keyr
         }
         None => world.vault.unlock().await?,
     }
+    // They could not be entered while there was no place for their secrets.
+    enter_practice_apps(&world).await?;
     world.changed(Change::Keyring);
     world.sweep().await;
     Ok(keyring(&world, world.vault.state().await))

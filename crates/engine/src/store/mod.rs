@@ -119,7 +119,7 @@ impl Error {
                 "Put back a copy of the data folder. The sign-ins themselves are still in the keyring.",
             ),
             Some(ErrorCode::SystemIoFailure) => {
-                ("The disk did not accept the change.", "Check the disk and try again. Nothing was lost.")
+                ("The disk did not accept the change.", "Check that the disk is not full and try again. Nothing was lost.")
             }
             _ => return Self::internal(error),
         };
