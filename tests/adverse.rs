@@ -6,116 +6,20 @@
 
 mod stage;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use stage::place::{Place, Practised, Served, run, sentences, told, works};
 use stage::session::Session;
-use stage::{Stage, json_of, keyring, terminal};
-use tempfile::TempDir;
+use stage::{Stage, json_of, keyring};
 use tieline_engine::Clock;
 use tieline_engine::wire::{ConnectionRow, ConnectionState, Disconnected, Tested};
+use tieline_practice::Fault;
 use tieline_practice::visitor::Visit;
-use tieline_practice::{Fault, Options, Practice};
 use url::Url;
-
-/// A data folder that only programs work with, and practice providers for it.
-struct Place {
-    practice: Practice,
-    folder: TempDir,
-}
-
-impl Place {
-    async fn open() -> Self {
-        let practice = tieline_practice::start(Options::default()).await.expect("practice starts");
-        Self { practice, folder: tempfile::tempdir().expect("a folder") }
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        stage::command(&self.practice, self.folder.path(), words)
-    }
-
-    /// Connects an account by the command line; `dress` puts the program into its surroundings.
-    async fn connect(&self, provider: &str, dress: impl Fn(Command) -> Command) -> String {
-        let done = terminal::connect(dress(self.command(&["connect", provider, "--no-browser", "--json"]))).await;
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        json_of(&done)["row"]["id"].as_str().expect("an id").to_owned()
-    }
-
-    async fn refreshes(&self, provider: &str) -> u64 {
-        self.practice.counts(provider).await.refreshes
-    }
-}
-
-async fn run(mut command: Command) -> Output {
-    tokio::task::spawn_blocking(move || command.output().expect("it runs")).await.expect("it ends")
-}
-
-fn works(done: &Output) {
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(json_of(done)["ok"], json!(true));
-}
-
-/// A failure with this exit code and this stable code, told in whole sentences; yields them.
-fn told(done: &Output, exit: i32, code: &str) -> String {
-    let said = json_of(done);
-    assert_eq!(said["error"]["code"], code, "{said}");
-    assert_eq!(done.status.code(), Some(exit), "{said}");
-    sentences(&said["error"])
-}
-
-fn sentences(error: &Value) -> String {
-    let (message, hint) = (error["message"].as_str().expect("a message"), error["hint"].as_str().expect("a hint"));
-    for text in [message, hint] {
-        assert!(text.ends_with('.') && text.contains(' '), "no sentence: {text:?}");
-    }
-    assert!(!message.contains("did not expect"), "{message}");
-    format!("{message} {hint}")
-}
-
-/// `tieline serve`: a process that stays while the computer changes around it.
-struct Served {
-    child: Child,
-    url: Url,
-    key: String,
-}
-
-impl Served {
-    async fn start(mut command: Command) -> Self {
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("it runs");
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().expect("its words"));
-        let line = tokio::task::spawn_blocking(move || out.read_line(&mut line).map(|_| line)).await.expect("it talks");
-        let said: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
-        let url: Url = said["url"].as_str().expect("an address").parse().expect("an address");
-        let key = url.fragment().expect("the key").trim_start_matches("token=").to_owned();
-        Self { child, url, key }
-    }
-
-    /// An operation: its answer, or its failure.
-    async fn call(&self, operation: &str, ask: Value) -> Result<Value, Value> {
-        let url = self.url.join(&format!("/v1/{operation}")).expect("an address");
-        let key = format!("Bearer {}", self.key);
-        let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
-        let reply = tieline_practice::client::send("POST", &url, &headers, ask.to_string().as_bytes()).await.expect("an answer");
-        let said = serde_json::from_slice(&reply.body).expect("JSON");
-        if reply.status == 200 { Ok(said) } else { Err(said) }
-    }
-
-    async fn works(&self, id: &str) {
-        let tested = self.call("test", json!({ "id": id })).await.expect("a test");
-        assert_eq!(tested["ok"], json!(true), "{tested}");
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ended = self.child.kill().and_then(|()| self.child.wait());
-    }
-}
 
 /// A session in which nobody keeps secrets.
 fn without_keyring(mut command: Command) -> Command {
@@ -142,7 +46,8 @@ async fn without_a_keyring_nothing_is_lost_and_the_way_out_is_told() {
     assert_eq!(json_of(&listed)[0]["state"], "keyring_locked");
     let doctor = run(without_keyring(place.command(&["doctor"]))).await;
     assert_eq!(doctor.status.code(), Some(6));
-    let connecting = run(without_keyring(place.command(&["connect", "gmail", "--no-browser", "--json"]))).await;
+    let connecting =
+        run(without_keyring(place.command(&["connect", "gmail", "--no-browser", "--json"]))).await;
     told(&connecting, 6, "keyring_absent");
 
     assert_eq!(keyring::entries(place.folder.path()), kept);
@@ -154,11 +59,16 @@ async fn without_a_keyring_nothing_is_lost_and_the_way_out_is_told() {
 async fn where_there_is_no_keyring_a_passphrase_file_does() {
     const PASSPHRASE: &str = "six words that nobody else knows";
     let place = Place::open().await;
-    told(&run(without_keyring(place.command(&["connect", "gmail", "--no-browser", "--json"]))).await, 6, "keyring_absent");
+    told(
+        &run(without_keyring(place.command(&["connect", "gmail", "--no-browser", "--json"]))).await,
+        6,
+        "keyring_absent",
+    );
     assert!(!place.folder.path().join("practice/vault").exists(), "no file that nobody chose");
 
     let mut command = without_keyring(place.command(&["unlock", "--file", "--json"]));
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
     child.stdin.take().expect("its ear").write_all(PASSPHRASE.as_bytes()).expect("it listens");
     let done = child.wait_with_output().expect("it ends");
     assert_eq!(json_of(&done)["state"], "file_open", "{}", String::from_utf8_lossy(&done.stderr));
@@ -170,9 +80,17 @@ async fn where_there_is_no_keyring_a_passphrase_file_does() {
         let failure = served.call("connect", begin.clone()).await.expect_err("it is locked");
         assert_eq!(failure["code"], "keyring_locked", "{round}");
         sentences(&failure);
-        let wrong = served.call("unlock_keyring", json!({ "passphrase": "six other words" })).await.expect_err("wrong");
-        assert_eq!((wrong["code"].as_str(), wrong["field"].as_str()), (Some("bad_input"), Some("passphrase")), "{round}");
-        let opened = served.call("unlock_keyring", json!({ "passphrase": PASSPHRASE })).await.expect("it opens");
+        let wrong = served
+            .call("unlock_keyring", json!({ "passphrase": "six other words" }))
+            .await
+            .expect_err("wrong");
+        assert_eq!(
+            (wrong["code"].as_str(), wrong["field"].as_str()),
+            (Some("bad_input"), Some("passphrase")),
+            "{round}"
+        );
+        let opened =
+            served.call("unlock_keyring", json!({ "passphrase": PASSPHRASE })).await.expect("it opens");
         assert_eq!(opened["state"], "file_open", "{round}");
 
         if connection.is_empty() {
@@ -300,12 +218,21 @@ async fn a_full_disk_stops_a_refresh_before_the_provider_is_asked() {
     if may_mount() {
         let out = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("unshare");
-        command.args(["-m", "sh", "-c", ON_A_FULL_DISK, "sh"]).arg(refresh.get_program()).args(refresh.get_args());
+        command
+            .args(["-m", "sh", "-c", ON_A_FULL_DISK, "sh"])
+            .arg(refresh.get_program())
+            .args(refresh.get_args());
         command.env("DATA", place.folder.path()).env("OUT", out.path());
         let done = run(command).await;
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         let read = |name: &str| std::fs::read_to_string(out.path().join(name)).expect("it was written");
-        assert_eq!((read("full.code").trim(), read("after.code").trim()), ("7", "0"), "{}{}", read("full.err"), read("after.err"));
+        assert_eq!(
+            (read("full.code").trim(), read("after.code").trim()),
+            ("7", "0"),
+            "{}{}",
+            read("full.err"),
+            read("after.err")
+        );
         let error: Value = serde_json::from_str(&read("full.out")).expect("JSON");
         assert_eq!(error["error"]["code"], "storage");
         full = sentences(&error["error"]);
@@ -314,7 +241,10 @@ async fn a_full_disk_stops_a_refresh_before_the_provider_is_asked() {
     } else {
         // A limit on the size of files is the next best: the system refuses every write.
         let mut command = Command::new("sh");
-        command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]).arg(refresh.get_program()).args(refresh.get_args());
+        command
+            .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
+            .arg(refresh.get_program())
+            .args(refresh.get_args());
         full = told(&run(command).await, 7, "storage");
         assert_eq!(place.refreshes("gmail").await, before, "nobody was asked");
     }
@@ -359,7 +289,8 @@ fn set_modes(folder: &Path, of_folders: u32, of_files: u32) {
         if entry.path().is_dir() {
             set_modes(&entry.path(), of_folders, of_files);
         } else {
-            std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(of_files)).expect("it is ours");
+            std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(of_files))
+                .expect("it is ours");
         }
     }
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(of_folders)).expect("it is ours");
@@ -367,10 +298,14 @@ fn set_modes(folder: &Path, of_folders: u32, of_files: u32) {
 
 /// The command without root's right to write whatever it likes; others have no such right.
 fn bound_by_permissions(command: &Command) -> Command {
-    let is_root = std::fs::read_to_string("/proc/self/status").is_ok_and(|status| status.contains("Uid:\t0\t"));
+    let is_root =
+        std::fs::read_to_string("/proc/self/status").is_ok_and(|status| status.contains("Uid:\t0\t"));
     let mut bound = Command::new(if is_root { "setpriv" } else { "env" });
     if is_root {
-        bound.args(["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]);
+        bound.args([
+            "--bounding-set=-dac_override,-dac_read_search",
+            "--inh-caps=-dac_override,-dac_read_search",
+        ]);
     }
     bound.arg(command.get_program()).args(command.get_args());
     bound
@@ -385,7 +320,10 @@ async fn a_folder_that_cannot_be_written_is_told_and_changes_nothing() {
     for words in [["refresh", &id, "--json"], ["test", &id, "--json"]] {
         let done = run(bound_by_permissions(&place.command(&words))).await;
         let said = told(&done, 7, "storage");
-        assert!(said.contains("cannot be") && said.contains("Allow") | said.contains("may be written"), "{said}");
+        assert!(
+            said.contains("cannot be") && said.contains("Allow") | said.contains("may be written"),
+            "{said}"
+        );
     }
     assert_eq!(place.practice.counts("gmail").await, before, "nobody was asked");
     set_modes(place.folder.path(), 0o700, 0o600);
@@ -428,40 +366,6 @@ async fn a_clock_that_is_a_day_off_neither_loses_a_sign_in_nor_spends_refreshes(
     }
 }
 
-/// The practice providers as a process that can be ended and started again over its folder.
-struct Practised {
-    child: Child,
-    practice: Practice,
-}
-
-impl Practised {
-    async fn start(folder: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tieline"));
-        command.args(["practise", "--json", "--data"]).arg(folder).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("it runs");
-        let out = BufReader::new(child.stdout.take().expect("its words"));
-        let said = tokio::task::spawn_blocking(move || {
-            let mut text = String::new();
-            for line in out.lines().map_while(Result::ok) {
-                text.push_str(&line);
-                if line == "}" {
-                    break;
-                }
-            }
-            text
-        });
-        let said: Value = serde_json::from_str(&said.await.expect("it talks")).expect("JSON");
-        let control = said["control"].as_str().expect("an address").parse().expect("an address");
-        Self { child, practice: tieline_practice::join(control).await.expect("it answers") }
-    }
-}
-
-impl Drop for Practised {
-    fn drop(&mut self) {
-        let _ended = self.child.kill().and_then(|()| self.child.wait());
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disconnect_without_a_network_is_queued_and_made_up_for() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -477,7 +381,11 @@ async fn a_disconnect_without_a_network_is_queued_and_made_up_for() {
     assert!(ended.queued && !ended.revoked, "{:?}", ended.words);
     assert!(ended.words.iter().any(|words| words.contains("as soon as")), "{:?}", ended.words);
     assert_eq!(stage.row(&id).await.state, ConnectionState::Disconnecting);
-    assert_eq!(keyring::token_entries(stage.folder.path()), [entry], "what ends the sign-in is kept until it has ended");
+    assert_eq!(
+        keyring::token_entries(stage.folder.path()),
+        [entry],
+        "what ends the sign-in is kept until it has ended"
+    );
 
     // The network is back, after a restart of the computer.
     let practised = Practised::start(folder.path()).await;

@@ -13,121 +13,14 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use stage::{Stage, keyring};
-use tieline_engine::wire::{Failure, Flow};
+use stage::Stage;
+use stage::search::Search;
+use tieline_engine::wire::Flow;
 use tieline_engine::{App, Browser, Clock, PracticeWorld, Secret, Start};
 use tieline_practice::visitor::Visit;
 use tieline_practice::{Fault, Practice};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
-
-/// This much of a secret is looked for, so that a cut one is found as well.
-const ENOUGH: usize = 40;
-
-#[derive(Default)]
-struct Search {
-    secrets: BTreeSet<String>,
-    /// `code_challenge` of the sign-ins: what a verifier hashes to.
-    challenges: BTreeSet<String>,
-    /// Where it was said, and what.
-    said: Vec<(String, Vec<u8>)>,
-}
-
-impl Search {
-    fn secret(&mut self, text: &str) {
-        assert!(text.len() >= 8, "too short to be told from chance: {text}");
-        self.secrets.insert(text.to_owned());
-    }
-
-    /// What the address of a sign-in page, or of the way back, carries.
-    fn address(&mut self, url: &Url) {
-        for (name, value) in url.query_pairs() {
-            match name.as_ref() {
-                "state" | "code" | "oauth_token" | "oauth_verifier" => self.secret(&value),
-                "code_challenge" => drop(self.challenges.insert(value.into_owned())),
-                _ => {}
-            }
-        }
-    }
-
-    /// The tokens that lie in the keyring now.
-    fn keyring(&mut self, folder: &Path) {
-        for (name, secret) in keyring::entries(folder) {
-            self.entry(&name, &secret);
-        }
-    }
-
-    fn entry(&mut self, name: &str, secret: &str) {
-        if name.starts_with("app/") {
-            return self.secret(secret);
-        }
-        let pair: Value = serde_json::from_str(secret).expect("a pair of tokens");
-        [&pair["access"], &pair["refresh"]].into_iter().filter_map(Value::as_str).for_each(|token| self.secret(token));
-    }
-
-    fn say(&mut self, place: impl Into<String>, text: impl Into<Vec<u8>>) {
-        self.said.push((place.into(), text.into()));
-    }
-
-    fn answer(&mut self, place: &str, answer: &Result<Value, Failure>) {
-        let text = match answer {
-            Ok(value) => value.to_string(),
-            Err(failure) => serde_json::to_string(failure).expect("JSON"),
-        };
-        self.say(place, text);
-    }
-
-    fn files(&mut self, folder: &Path) {
-        let before = self.said.len();
-        for entry in std::fs::read_dir(folder).expect("the folder can be read").flatten() {
-            if entry.path().is_dir() {
-                self.files(&entry.path());
-            } else {
-                self.say(entry.path().display().to_string(), std::fs::read(entry.path()).expect("the file can be read"));
-            }
-        }
-        assert!(self.said.len() > before, "nothing to look through in {}", folder.display());
-    }
-
-    /// Fails with the place and the beginning of whatever is found.
-    fn end(self) {
-        let mut forms = BTreeSet::new();
-        for secret in &self.secrets {
-            let short: String = secret.chars().take(ENOUGH).collect();
-            forms.insert(url::form_urlencoded::byte_serialize(short.as_bytes()).collect::<String>());
-            forms.extend(in_base64(short.as_bytes()));
-            forms.insert(short);
-        }
-        let words: Vec<String> = forms.iter().map(|form| regex::escape(form)).collect();
-        let canary = regex::bytes::RegexBuilder::new(&words.join("|")).size_limit(1 << 30).build().expect("a pattern");
-        let verifier = regex::bytes::Regex::new("[A-Za-z0-9_-]{43,}").expect("a pattern");
-        let mut found = BTreeSet::new();
-        for (place, text) in &self.said {
-            for hit in canary.find_iter(text) {
-                let around = &text[hit.start().saturating_sub(60)..(hit.end() + 20).min(text.len())];
-                found.insert(format!("{place}: {}", String::from_utf8_lossy(around)));
-            }
-            for run in verifier.find_iter(text).flat_map(|run| run.as_bytes().windows(43)) {
-                if self.challenges.contains(&URL_SAFE_NO_PAD.encode(Sha256::digest(run))) {
-                    found.insert(format!("{place}: the verifier {}", String::from_utf8_lossy(run)));
-                }
-            }
-        }
-        assert!(found.is_empty(), "{} canaries:\n{}", found.len(), found.into_iter().take(20).collect::<Vec<_>>().join("\n"));
-    }
-}
-
-/// What stays the same of these bytes in base64, wherever in a longer text they stand: for `Basic` and for JWTs.
-fn in_base64(bytes: &[u8]) -> Vec<String> {
-    let before = |count: usize| [&vec![0; count], bytes].concat();
-    let whole = (0..3).map(|count| {
-        let text = URL_SAFE_NO_PAD.encode(before(count));
-        let end = (count + bytes.len()) / 3 * 4;
-        text[(count * 8).div_ceil(6)..end].to_owned()
-    });
-    whole.flat_map(|text| [text.replace('-', "+").replace('_', "/"), text]).collect()
-}
 
 #[test]
 fn the_search_finds_a_canary_in_each_spelling() {
@@ -224,7 +117,12 @@ async fn no_secret_of_a_connection_s_life_shows_up_anywhere() {
     let stage = Stage::open().await;
     let mut search = Search::default();
     let mut changes = stage.app.changes();
-    stage.practice.apps().iter().filter_map(|app| app.client_secret.as_deref()).for_each(|secret| search.secret(secret));
+    stage
+        .practice
+        .apps()
+        .iter()
+        .filter_map(|app| app.client_secret.as_deref())
+        .for_each(|secret| search.secret(secret));
 
     let providers: BTreeSet<String> = stage.practice.apps().iter().map(|app| app.provider.clone()).collect();
     for provider in &providers {
@@ -235,7 +133,9 @@ async fn no_secret_of_a_connection_s_life_shows_up_anywhere() {
             search.answer(name, &stage.app.call(name, json!({ "id": id })).await);
             search.keyring(stage.folder.path());
         }
-        for fault in [Fault::Garbage, Fault::DropReply, Fault::WrongSecret, Fault::ApiUnauthorized, Fault::Revoked] {
+        for fault in
+            [Fault::Garbage, Fault::DropReply, Fault::WrongSecret, Fault::ApiUnauthorized, Fault::Revoked]
+        {
             stage.practice.set_fault(provider, fault, None).await;
             for name in ["test", "refresh"] {
                 search.answer(name, &stage.app.call(name, json!({ "id": id })).await);
@@ -257,7 +157,10 @@ async fn no_secret_of_a_connection_s_life_shows_up_anywhere() {
             search.say("a change", format!("{change:?}"));
         }
     }
-    for (name, ask) in [("refresh", json!({ "id": "none" })), ("save_app", json!({ "client_secret": "canary-of-a-bad-request" }))] {
+    for (name, ask) in [
+        ("refresh", json!({ "id": "none" })),
+        ("save_app", json!({ "client_secret": "canary-of-a-bad-request" })),
+    ] {
         search.secret("canary-of-a-bad-request");
         search.answer(name, &stage.app.call(name, ask).await);
     }
@@ -288,7 +191,10 @@ async fn no_secret_shows_up_in_what_the_command_line_prints() {
         for words in lines {
             let mut command = stage.command(words);
             command.env("TIELINE_LOG", "trace");
-            let done = tokio::task::spawn_blocking(move || command.output()).await.expect("it ends").expect("it runs");
+            let done = tokio::task::spawn_blocking(move || command.output())
+                .await
+                .expect("it ends")
+                .expect("it runs");
             talk += done.stderr.len();
             search.say(format!("tieline {}", words.join(" ")), [done.stdout, done.stderr].concat());
             search.keyring(stage.folder.path());
@@ -307,7 +213,10 @@ async fn the_passphrase_file_shows_nothing() {
     let stage = Stage::open().await;
     let mut search = Search::default();
     search.secret(PASSPHRASE);
-    search.answer("unlock_keyring", &stage.app.call("unlock_keyring", json!({ "passphrase": PASSPHRASE, "choose_file": true })).await);
+    search.answer(
+        "unlock_keyring",
+        &stage.app.call("unlock_keyring", json!({ "passphrase": PASSPHRASE, "choose_file": true })).await,
+    );
     let wrong = json!({ "passphrase": "another canary of a passphrase" });
     search.secret("another canary of a passphrase");
     search.answer("unlock_keyring", &stage.app.call("unlock_keyring", wrong).await);
@@ -324,7 +233,10 @@ async fn the_passphrase_file_shows_nothing() {
     for version in 1..3 {
         kept.extend(vault.get(&format!("app/DROPBOX//{version}")).await.expect("the file is open"));
     }
-    assert!(kept.iter().any(|secret| secret.expose() == "a-client-secret-of-the-organisation"), "the secret is in the file");
+    assert!(
+        kept.iter().any(|secret| secret.expose() == "a-client-secret-of-the-organisation"),
+        "the secret is in the file"
+    );
     search.files(stage.folder.path());
     search.say("the log", log.text());
     search.end();
@@ -340,21 +252,32 @@ async fn parrot() -> Url {
                 let mut request = vec![0; 1 << 16];
                 let mut length = 0;
                 // Head and body may come in pieces; after a short silence all is there.
-                while let Ok(Ok(more)) = tokio::time::timeout(Duration::from_millis(200), stream.read(&mut request[length..])).await {
+                while let Ok(Ok(more)) =
+                    tokio::time::timeout(Duration::from_millis(200), stream.read(&mut request[length..]))
+                        .await
+                {
                     length += more;
                     if more == 0 {
                         break;
                     }
                 }
                 let heard = String::from_utf8_lossy(&request[..length]).into_owned();
-                let decoded: String = url::form_urlencoded::parse(heard.as_bytes()).map(|(name, value)| format!("{name} {value} ")).collect();
-                let token = heard.split(['=', '&', ' ', '"', '\r', '\n']).max_by_key(|word| word.len()).unwrap_or_default();
+                let decoded: String = url::form_urlencoded::parse(heard.as_bytes())
+                    .map(|(name, value)| format!("{name} {value} "))
+                    .collect();
+                let token = heard
+                    .split(['=', '&', ' ', '"', '\r', '\n'])
+                    .max_by_key(|word| word.len())
+                    .unwrap_or_default();
                 let body = json!({
                     "error": token, "error_description": format!("{decoded} {heard}"), "error_codes": [token],
                     "trace_id": token, "code": token, "message": heard, "suberror": decoded,
                 });
                 let body = body.to_string();
-                let head = format!("HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+                let head = format!(
+                    "HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                    body.len()
+                );
                 let _gone = stream.write_all([head, body].concat().as_bytes()).await;
             });
         }
@@ -367,7 +290,8 @@ async fn open_at(parrot: &Url, practice: &Practice, folder: &Path) -> App {
     let (parrot, practice) = (parrot.clone(), practice.clone());
     let starter: tieline_engine::PracticeStarter = Arc::new(move |_| {
         let routes = practice.routes().iter().map(|route| (route.host.clone(), parrot.clone())).collect();
-        let world = PracticeWorld { routes, apps: vec![], control: practice.control().clone(), keep: Arc::new(()) };
+        let world =
+            PracticeWorld { routes, apps: vec![], control: practice.control().clone(), keep: Arc::new(()) };
         Box::pin(async move { Ok(world) })
     });
     App::open(Start {

@@ -24,7 +24,9 @@ const KILLED: i32 = 9;
 async fn die_refreshing(stage: &Stage, id: &str, step: &str) {
     let mut command = stage.command(&["refresh", id]);
     command.env("TIELINE_CRASH_AT", step);
-    let done = tokio::task::spawn_blocking(move || command.output().expect("the program runs")).await.expect("it ends");
+    let done = tokio::task::spawn_blocking(move || command.output().expect("the program runs"))
+        .await
+        .expect("it ends");
     assert_eq!(done.status.signal(), Some(ABORTED), "{step}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
@@ -96,9 +98,18 @@ async fn a_crash_at_a_strict_provider_heals_except_in_the_one_moment_in_which_no
             let row = stage.row(&id).await;
             assert_eq!(row.state, ConnectionState::NeedsYou, "{when}");
             let problem = row.problem.expect("a problem");
-            assert!(!problem.happened.is_empty() && !problem.why.is_empty() && problem.press.label == "Sign in again", "{when}");
+            assert!(
+                !problem.happened.is_empty()
+                    && !problem.why.is_empty()
+                    && problem.press.label == "Sign in again",
+                "{when}"
+            );
             only_its_entry_stays(&stage, &id, &when).await;
-            assert_eq!(stage.detail(&id).await.secret.entry, before.secret.entry, "{when}: nothing is deleted");
+            assert_eq!(
+                stage.detail(&id).await.secret.entry,
+                before.secret.entry,
+                "{when}: nothing is deleted"
+            );
 
             let flow = stage.sign_in(provider, json!({ "reconnect": id }), &Visit::default()).await;
             assert_eq!(flow.step, FlowStep::Connected, "{when}: {:?}", flow.problem);
@@ -122,7 +133,12 @@ async fn a_kill_at_any_moment_of_a_refresh_leaves_a_token_that_works() {
     let mut cut = 0;
     for moment in 0..MOMENTS {
         let when = format!("killed after {moment} of {MOMENTS} parts of {whole:?}");
-        let mut child = stage.command(&["refresh", &id]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+        let mut child = stage
+            .command(&["refresh", &id])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
         tokio::time::sleep(whole * moment / MOMENTS).await;
         child.kill().expect("it can be killed");
         cut += usize::from(child.wait().expect("it ends").signal() == Some(KILLED));

@@ -2,6 +2,7 @@
 
 mod stage;
 
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -68,7 +69,10 @@ async fn four_processes_with_fifty_tasks_each_refresh_once() {
     }
     std::fs::write(&go, "").expect("the sign to begin");
     for child in children {
-        let done = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("it ends").expect("it ends");
+        let done = tokio::task::spawn_blocking(move || child.wait_with_output())
+            .await
+            .expect("it ends")
+            .expect("it ends");
         let told = String::from_utf8_lossy(&done.stdout).into_owned();
         assert!(done.status.success(), "{told}{}", String::from_utf8_lossy(&done.stderr));
         assert!(told.contains(&format!("{TASKS} tasks were answered")), "{told}");
@@ -79,9 +83,12 @@ async fn four_processes_with_fifty_tasks_each_refresh_once() {
     assert_eq!(after.refused, before.refused);
 }
 
+#[expect(clippy::print_stdout, reason = "the other process reads it")]
 async fn work_as_one_of_four(work: &Value) {
     let text = |key: &str| work[key].as_str().expect("text").to_owned();
-    let practice = tieline_practice::join(text("practice").parse().expect("an address")).await.expect("practice answers");
+    let practice = tieline_practice::join(text("practice").parse().expect("an address"))
+        .await
+        .expect("practice answers");
     let clock = Clock::system();
     clock.turn(work["ahead"].as_i64().expect("a number"));
     let app = stage::open(&practice, text("data").as_ref(), &clock).await.expect("the product opens");
@@ -89,7 +96,7 @@ async fn work_as_one_of_four(work: &Value) {
     std::fs::write(go.with_extension(std::process::id().to_string()), "").expect("the sign to be ready");
     stage::until("the sign to begin", || go.exists()).await;
     let answered = ask_at_once(&app, &text("id")).await;
-    println!("{answered} tasks were answered");
+    writeln!(std::io::stdout(), "{answered} tasks were answered").expect("the parent listens");
 }
 
 /// Fixed, repeated, replaced with and without leeway: all kinds of refresh tokens.
@@ -97,7 +104,17 @@ async fn work_as_one_of_four(work: &Value) {
 async fn fifty_tasks_of_one_process_refresh_once_with_every_kind_of_refresh_token() {
     let stage = Stage::open().await;
     let providers = [
-        "BOX", "CONFLUENCE", "DROPBOX", "GMAIL", "GONG", "NOTION", "ONEDRIVE", "SALESFORCE", "SERVICENOW", "SLACK", "ZENDESK",
+        "BOX",
+        "CONFLUENCE",
+        "DROPBOX",
+        "GMAIL",
+        "GONG",
+        "NOTION",
+        "ONEDRIVE",
+        "SALESFORCE",
+        "SERVICENOW",
+        "SLACK",
+        "ZENDESK",
     ];
     let mut ahead = 0;
     for provider in providers {
@@ -110,7 +127,10 @@ async fn fifty_tasks_of_one_process_refresh_once_with_every_kind_of_refresh_toke
         assert_eq!(ask_at_once(&stage.app, &id).await, TASKS);
         let after = stage.practice.counts(provider).await;
         assert_eq!(after.refreshes - before.refreshes, 1, "{provider}");
-        assert!(after.identifies - before.identifies >= u64::from(TASKS), "{provider}: each task really asked");
+        assert!(
+            after.identifies - before.identifies >= u64::from(TASKS),
+            "{provider}: each task really asked"
+        );
     }
 }
 

@@ -14,7 +14,7 @@ pub async fn measure() -> Measured<Vec<Figure>> {
     let folder = tempfile::tempdir().map_err(|why| why.to_string())?;
     let app = stage.product(folder.path()).await?;
     let (url, form) = stage.bare_refresh().await?;
-    let http = reqwest::Client::builder().no_proxy().build().map_err(|why| why.to_string())?;
+    let http = stage::bare_client()?;
     let (mut times, mut floor) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let (flow, back) = stage::begin(&app, PROVIDER).await?;

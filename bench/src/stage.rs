@@ -7,7 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tieline_engine::{App, Browser, Clock, PracticeApp, PracticeStarter, PracticeWorld, SCHEME, Secret, Start};
+use tieline_engine::{
+    App, Browser, Clock, PracticeApp, PracticeStarter, PracticeWorld, SCHEME, Secret, Start,
+};
 use tieline_practice::Practice;
 use tieline_practice::visitor::Visit;
 use url::Url;
@@ -52,7 +54,8 @@ impl Stage {
         if let Some(output) = child.stdout.take() {
             BufReader::new(output).read_line(&mut line).map_err(wrong("The practice providers"))?;
         }
-        let control: Url = line.trim().parse().map_err(|_| "The practice providers did not start.".to_owned())?;
+        let control: Url =
+            line.trim().parse().map_err(|_| "The practice providers did not start.".to_owned())?;
         let practice = tieline_practice::join(control).await.map_err(wrong("The practice providers"))?;
         practice.register_redirects(PROVIDER, &[REDIRECT.to_owned()]).await;
         Ok(Self { practice, child })
@@ -78,7 +81,8 @@ impl Stage {
 
     /// Describes the provider by hand and signs in so many times; yields the connections.
     pub async fn connections(&self, app: &App, count: usize) -> Measured<Vec<String>> {
-        let keys = self.practice.apps().iter().find(|it| it.provider == PROVIDER).ok_or("There is no app.")?;
+        let keys =
+            self.practice.apps().iter().find(|it| it.provider == PROVIDER).ok_or("There is no app.")?;
         let service = json!({
             "name": "Bench", "authorize_url": SIGN_IN, "token_url": TOKENS, "client_id": keys.client_id,
             "client_secret": keys.client_secret, "offline_access": false, "additional_parameters": "token_access_type=offline",
@@ -95,10 +99,12 @@ impl Stage {
 
     /// Signs in without the product; yields the form of a refresh, and where it is sent.
     pub async fn bare_refresh(&self) -> Measured<(Url, BTreeMap<&'static str, String>)> {
-        let keys = self.practice.apps().iter().find(|it| it.provider == PROVIDER).ok_or("There is no app.")?;
+        let keys =
+            self.practice.apps().iter().find(|it| it.provider == PROVIDER).ok_or("There is no app.")?;
         let place = |text: &str| -> Measured<Url> {
             let url: Url = text.parse().map_err(|_| "no address".to_owned())?;
-            let origin = self.practice.origin(url.host_str().unwrap_or_default()).ok_or("no practice origin")?;
+            let origin =
+                self.practice.origin(url.host_str().unwrap_or_default()).ok_or("no practice origin")?;
             origin.join(url.path()).map_err(|why| why.to_string())
         };
         // RFC 7636, appendix B.
@@ -126,12 +132,18 @@ impl Stage {
             ("code_verifier", verifier.to_owned()),
         ]);
         let url = place(TOKENS)?;
-        let answer = reqwest::Client::new().post(url.clone()).form(&form).send().await.map_err(|why| why.to_string())?;
+        let answer =
+            bare_client()?.post(url.clone()).form(&form).send().await.map_err(|why| why.to_string())?;
         let tokens: Value = answer.json().await.map_err(|why| why.to_string())?;
         let token = tokens["refresh_token"].as_str().ok_or("The bare sign-in got no refresh token.")?;
         client.extend([("grant_type", "refresh_token".to_owned()), ("refresh_token", token.to_owned())]);
         Ok((url, client))
     }
+}
+
+/// The client of the floors: nothing but requests, over connections that stay open.
+pub fn bare_client() -> Measured<reqwest::Client> {
+    reqwest::Client::builder().no_proxy().build().map_err(|why| why.to_string())
 }
 
 fn world(practice: Practice) -> PracticeWorld {
@@ -158,10 +170,12 @@ pub async fn ask(app: &App, name: &str, with: Value) -> Measured<Value> {
 
 /// Begins a sign-in and lets the person allow it; yields the flow and the address the browser comes back with.
 pub async fn begin(app: &App, provider: &str) -> Measured<(String, Url)> {
-    let flow = ask(app, "connect", json!({ "provider": provider, "way": "deep_link", "quiet": true })).await?;
+    let flow =
+        ask(app, "connect", json!({ "provider": provider, "way": "deep_link", "quiet": true })).await?;
     let id = flow["id"].as_str().unwrap_or_default().to_owned();
     let link = ask(app, "sign_in_link", json!({ "id": id })).await?;
-    let page: Url = link["url"].as_str().unwrap_or_default().parse().map_err(|_| "no sign-in page".to_owned())?;
+    let page: Url =
+        link["url"].as_str().unwrap_or_default().parse().map_err(|_| "no sign-in page".to_owned())?;
     let back = Visit::default().answer(&page).await.map_err(wrong("The sign-in page"))?;
     Ok((id, back))
 }

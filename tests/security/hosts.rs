@@ -211,7 +211,7 @@ fn s19_known_attacks_on_host_names_are_refused_or_stay_inside() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn s19_whatever_is_typed_the_addresses_stay_on_the_provider_s_hosts(

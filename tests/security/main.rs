@@ -54,3 +54,16 @@ fn with_parameter(url: &url::Url, name: &str, value: &str) -> url::Url {
     changed.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
     changed
 }
+
+/// Lets the sign-ins of a stage come back to a port that no other test uses, and registers it everywhere.
+async fn take_own_port(stage: &stage::Stage) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+    let port = free.expect("a free port").port();
+    let settings = serde_json::json!({ "loopback_port": port });
+    let _: serde_json::Value = stage.ask("save_settings", settings).await.expect("saved");
+    for provider in providers() {
+        let host = provider.redirect.loopback_host.as_str();
+        let address = format!("http://{host}:{port}/integrations/{}", provider.slug());
+        stage.practice.register_redirects(&provider.id, &[address]).await;
+    }
+}

@@ -170,17 +170,7 @@ async fn s32_no_log_line_holds_a_code_a_state_a_token_or_a_secret() {
     use std::process::Stdio;
 
     let stage = Stage::open().await;
-    // A port of its own: the usual one may be another test's.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|it| it.local_addr())
-        .expect("a free port")
-        .port();
-    let _: Value = stage.ask("save_settings", json!({ "loopback_port": port })).await.expect("saved");
-    for provider in crate::providers() {
-        let host = provider.redirect.loopback_host.as_str();
-        let address = format!("http://{host}:{port}/integrations/{}", provider.slug());
-        stage.practice.register_redirects(&provider.id, &[address]).await;
-    }
+    crate::take_own_port(&stage).await;
     let mut lines = String::new();
     let mut secret = Vec::new();
     for provider in ["DROPBOX", "SLACK", "GMAIL", "ZENDESK", "ZOTERO"] {

@@ -4,6 +4,8 @@
 #![expect(dead_code, reason = "each test file uses its own part of the stage")]
 
 pub mod keyring;
+pub mod place;
+pub mod search;
 pub mod session;
 pub mod terminal;
 

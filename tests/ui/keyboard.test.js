@@ -9,7 +9,11 @@ before(async () => {
   world = await World.open();
   page = await world.page({ motion: 'no-preference' });
 });
-after(() => world?.close());
+after(async () => {
+  await world.provesNoSecret();
+  assert.deepEqual(world.complaints, []);
+  await world.close();
+});
 
 /** What has the focus, as a screen reader names it. */
 const focused = () =>
@@ -18,6 +22,13 @@ const focused = () =>
     const label = at?.id ? document.querySelector(`label[for="${at.id}"]`)?.textContent : '';
     return (at?.getAttribute('aria-label') ?? '') || label || (at?.textContent ?? '').trim();
   });
+
+/** Nothing has been drawn anew for a while. */
+const settled = () =>
+  page.evaluate(() => new Promise((calm) => {
+    let timer = setTimeout(calm, 200);
+    new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(calm, 200); }).observe(document.body, { childList: true, subtree: true });
+  }));
 
 /** Tabs until something of this name has the focus, and checks that every stop on the way shows its ring. */
 async function tabTo(name, most = 60) {
@@ -89,6 +100,51 @@ test('a connection is renamed, and the name stays', async () => {
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Shared files' }).waitFor();
   assert.equal((await world.call('connections'))[0].name, 'Shared files');
+});
+
+test('Escape leaves a dialog as it was, and the focus goes back to what opened it', async () => {
+  for (const [opener, title] of [['Rename', 'Rename this connection'], ['Disconnect…', 'Disconnect Shared files from Dropbox']]) {
+    await page.getByRole('button', { name: opener, exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: title }).waitFor();
+    await page.keyboard.press('Tab');
+    assert.ok(await page.evaluate(() => document.activeElement.closest('dialog')), 'the focus stays in the dialog');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    assert.equal(await focused(), opener);
+  }
+  assert.equal((await world.call('connections')).length, 1, 'nothing was disconnected');
+});
+
+test('the focus goes in the order of reading', async () => {
+  for (const route of ['#/connections', '#/gallery', '#/connect/ZENDESK', '#/app/BOX', '#/service', '#/settings', '#/activity']) {
+    await page.evaluate((hash) => void (location.hash = hash), route);
+    await page.waitForFunction(() => document.querySelector('main h1') && !document.querySelector('[aria-busy]'));
+    await settled();
+    await page.evaluate(() => document.activeElement.blur());
+    const stops = [];
+    for (let step = 0; step < 120; step += 1) {
+      await page.keyboard.press('Tab');
+      const stop = await page.evaluate(() => {
+        const at = document.activeElement;
+        if (at === document.body) return null;
+        // Where it lies, whatever is scrolled; columns beside each other are read one after the other.
+        const { top, left, height } = at.getBoundingClientRect();
+        const scrolled = at.closest('.body')?.scrollTop ?? 0;
+        const column = at.closest('nav, aside, header, footer, .body')?.tagName ?? '';
+        return { name: at.textContent.trim() || at.getAttribute('aria-label'), column, top: top + height / 2 + scrolled, left, tabindex: at.tabIndex };
+      });
+      if (!stop) break;
+      stops.push(stop);
+    }
+    assert.ok(stops.length > 3, `${route} has stops`);
+    for (const [index, { name, tabindex, column, top, left }] of stops.entries()) {
+      assert.equal(tabindex, 0, `${route}: ${name} keeps its natural place`);
+      const last = stops[index - 1];
+      if (last?.column !== column) continue;
+      assert.ok(top > last.top - 24 && (Math.abs(top - last.top) > 24 || left >= last.left), `${route}: ${name} comes before ${last.name} on the screen, after it by Tab`);
+    }
+  }
 });
 
 test('with reduced motion nothing moves', async () => {

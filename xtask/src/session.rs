@@ -6,11 +6,15 @@ use std::process::Command;
 use crate::Done;
 use crate::shell::program;
 
+/// Starts the bus without its own talk and that of the services it starts, which is about what a bare machine lacks.
+const BUS: &str = r#"exec 3>&2; exec dbus-run-session -- sh -c "$UNLOCK" session "$@" 2>/dev/null"#;
+
 /// Unlocks the keyring before anything else touches the bus: a client that asks first makes D-Bus start a locked
 /// daemon without a collection.
 const UNLOCK: &str = r#"
 printf '%s' "$TIELINE_SESSION_KEY" | gnome-keyring-daemon --unlock --components=secrets >/dev/null
-unset TIELINE_SESSION_KEY
+unset TIELINE_SESSION_KEY UNLOCK
+exec 2>&3 3>&-
 "$@""#;
 
 /// The person's session has a bus, and so has, or can start, a keyring.
@@ -58,9 +62,10 @@ impl Session {
 
     /// The line to be run inside the session.
     pub fn command(&self, folder: &str, line: &[&str]) -> Command {
-        let words = [&["dbus-run-session", "--", "sh", "-c", UNLOCK, "session"], line].concat();
+        let words = [&["sh", "-c", BUS, "session"], line].concat();
         let mut command = program(folder, &words);
         command
+            .env("UNLOCK", UNLOCK)
             .env("TIELINE_SESSION_KEY", "a session for tests")
             .env("XDG_DATA_HOME", self.home.join("data"))
             .env("XDG_CONFIG_HOME", self.home.join("config"))

@@ -43,7 +43,8 @@ pub(super) fn sent(request: &Request) -> Vec<Secret> {
         }
         Body::Json(text) => {
             if let Ok(Value::Object(fields)) = serde_json::from_str(text.expose()) {
-                let texts = fields.iter().filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.as_str());
+                let texts =
+                    fields.iter().filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.as_str());
                 sent.extend(texts.map(Secret::new));
             }
         }

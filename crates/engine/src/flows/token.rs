@@ -123,7 +123,8 @@ async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Re
     // A refresh that was cut off may have brought its pair as far as the vault, and the older one may be dead by now.
     let newer = if crashed { world.vault.get(&next).await? } else { None };
     // Cut off in the middle of writing, it is no pair.
-    let newer = newer.and_then(|text| serde_json::from_str::<Pair>(text.expose()).ok()).and_then(|pair| pair.refresh);
+    let newer =
+        newer.and_then(|text| serde_json::from_str::<Pair>(text.expose()).ok()).and_then(|pair| pair.refresh);
     let refresh = newer.map_or(refresh, Secret::new);
     let _making = world.making(next);
     world.store.begin_refresh(id, it.secret_version, world.now())?;
