@@ -124,9 +124,15 @@ fn bytes_at_the_loopback_listener_change_nothing() {
     let right = (target.clone(), format!("Host: 127.0.0.1:{port}"));
     let near = pieces
         .prop_filter("not the genuine one", move |(method, target, version, host, end)| {
-            !(*method == "GET" && *version == "HTTP/1.1" && *end == "\r\n\r\n" && *target == right.0 && *host == right.1)
+            !(*method == "GET"
+                && *version == "HTTP/1.1"
+                && *end == "\r\n\r\n"
+                && *target == right.0
+                && *host == right.1)
         })
-        .prop_map(|(method, target, version, host, end)| format!("{method} {target} {version}\r\n{host}{end}").into_bytes());
+        .prop_map(|(method, target, version, host, end)| {
+            format!("{method} {target} {version}\r\n{host}{end}").into_bytes()
+        });
     let bytes = prop_oneof![
         3 => near,
         2 => proptest::collection::vec(any::<u8>(), 0..2000),
@@ -134,7 +140,8 @@ fn bytes_at_the_loopback_listener_change_nothing() {
     ];
     runner()
         .run(&bytes, |bytes| {
-            let (answer, step) = runtime.block_on(async { (say(port, &bytes).await, step(&stage, &flow).await) });
+            let (answer, step) =
+                runtime.block_on(async { (say(port, &bytes).await, step(&stage, &flow).await) });
             let head = String::from_utf8_lossy(&answer).into_owned();
             prop_assert!(head.is_empty() || head.starts_with("HTTP/1.1 4"), "{}", head);
             prop_assert_eq!(step, FlowStep::Waiting);
@@ -187,7 +194,22 @@ fn mutated_provider_files_are_read_or_refused_in_words() {
                 }
                 Err(says) => {
                     **counted.borrow_mut() += 1;
-                    let keys = ["id `", "color", "pkce", "request_url", "redirect", "api_hosts", "browser_hosts", "input ", "https://", "identify", "account", "revoke", "host", "lifetime"];
+                    let keys = [
+                        "id `",
+                        "color",
+                        "pkce",
+                        "request_url",
+                        "redirect",
+                        "api_hosts",
+                        "browser_hosts",
+                        "input ",
+                        "https://",
+                        "identify",
+                        "account",
+                        "revoke",
+                        "host",
+                        "lifetime",
+                    ];
                     let told = says.contains("line ") || keys.iter().any(|key| says.contains(key));
                     prop_assert!(told, "neither line nor key: {}", says);
                 }
@@ -209,8 +231,14 @@ fn a_broken_file_of_the_organisation_leaves_the_others_usable() {
         std::fs::write(providers.join("bytes.toml"), [0xff, 0xfe, 0x00]).expect("a file");
         stage.reopen().await;
         let checks: tieline_engine::wire::Checks = stage.ask("doctor", json!({})).await.expect("checks");
-        let catalogue = checks.checks.iter().find(|check| check.key == "catalogue").expect("the catalogue is checked");
-        assert!(!catalogue.ok && ["broken.toml", "bytes.toml", "line 2"].iter().all(|it| catalogue.words.contains(it)), "{}", catalogue.words);
+        let catalogue =
+            checks.checks.iter().find(|check| check.key == "catalogue").expect("the catalogue is checked");
+        assert!(
+            !catalogue.ok
+                && ["broken.toml", "bytes.toml", "line 2"].iter().all(|it| catalogue.words.contains(it)),
+            "{}",
+            catalogue.words
+        );
         stage.connect("ONEDRIVE").await;
     });
 }

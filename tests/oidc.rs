@@ -56,7 +56,11 @@ impl Server {
             }
             app
         };
-        Self::start(json!([app("confidential", true), app("public", false)]), json!(["client_secret_basic", "client_secret_post", "none"])).await
+        Self::start(
+            json!([app("confidential", true), app("public", false)]),
+            json!(["client_secret_basic", "client_secret_post", "none"]),
+        )
+        .await
     }
 
     /// What it saw.
@@ -69,7 +73,12 @@ impl Server {
     /// Its newest refresh token.
     async fn refresh_token(&self) -> String {
         let seen = self.seen().await;
-        seen["refreshTokens"].as_array().and_then(|all| all.last()).and_then(Value::as_str).expect("a refresh token").to_owned()
+        seen["refreshTokens"]
+            .as_array()
+            .and_then(|all| all.last())
+            .and_then(Value::as_str)
+            .expect("a refresh token")
+            .to_owned()
     }
 
     /// A refresh by somebody else than Tieline.
@@ -77,7 +86,8 @@ impl Server {
         let body = format!("grant_type=refresh_token&client_id=public&refresh_token={token}");
         let kind = ("content-type", "application/x-www-form-urlencoded");
         let url = self.issuer.join("token").expect("an address");
-        let reply = tieline_practice::client::send("POST", &url, &[kind], body.as_bytes()).await.expect("an answer");
+        let reply =
+            tieline_practice::client::send("POST", &url, &[kind], body.as_bytes()).await.expect("an answer");
         serde_json::from_slice(&reply.body).expect("JSON")
     }
 }
@@ -96,13 +106,17 @@ impl Person {
         let mut cookies: BTreeMap<String, String> = BTreeMap::new();
         let (mut url, mut body) = (page.clone(), None::<String>);
         for _ in 0..20 {
-            let jar = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+            let jar =
+                cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
             let headers = [("cookie", jar.as_str()), ("content-type", "application/x-www-form-urlencoded")];
             let method = if body.is_some() { "POST" } else { "GET" };
             let sent = body.take().unwrap_or_default();
-            let reply = tieline_practice::client::send(method, &url, &headers, sent.as_bytes()).await.expect("a page");
+            let reply = tieline_practice::client::send(method, &url, &headers, sent.as_bytes())
+                .await
+                .expect("a page");
             for (_, cookie) in reply.headers.iter().filter(|(name, _)| name == "set-cookie") {
-                let (name, value) = cookie.split(';').next().and_then(|it| it.split_once('=')).expect("a cookie");
+                let (name, value) =
+                    cookie.split(';').next().and_then(|it| it.split_once('=')).expect("a cookie");
                 cookies.insert(name.to_owned(), value.to_owned());
             }
             if let Some((_, location)) = reply.headers.iter().find(|(name, _)| name == "location") {
@@ -114,7 +128,8 @@ impl Person {
                 continue;
             }
             let text = String::from_utf8_lossy(&reply.body).into_owned();
-            let asked: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{url} answered {} {text}", reply.status));
+            let asked: Value = serde_json::from_str(&text)
+                .unwrap_or_else(|_| panic!("{url} answered {} {text}", reply.status));
             body = Some(match asked["asks"].as_str() {
                 _ if self.refuses => "refuse=1".into(),
                 Some("login") => format!("login={}", self.name),
@@ -134,7 +149,10 @@ async fn save(stage: &Stage, server: &Server, more: Value) -> ProviderCard {
     for (key, value) in more.as_object().into_iter().flatten() {
         ask[key] = value.clone();
     }
-    stage.ask("save_service", ask).await.unwrap_or_else(|failure| panic!("{} {}", failure.message, failure.hint))
+    stage
+        .ask("save_service", ask)
+        .await
+        .unwrap_or_else(|failure| panic!("{} {}", failure.message, failure.hint))
 }
 
 async fn begin(stage: &Stage, more: Value) -> Flow {
@@ -164,7 +182,8 @@ fn parameter(url: &Url, name: &str) -> Option<String> {
 
 /// The answer with a parameter changed on its way, or taken out.
 fn altered(back: &Url, name: &str, value: Option<&str>) -> Url {
-    let pairs: Vec<(String, String)> = back.query_pairs().into_owned().filter(|(key, _)| key != name).collect();
+    let pairs: Vec<(String, String)> =
+        back.query_pairs().into_owned().filter(|(key, _)| key != name).collect();
     let mut back = back.clone();
     back.query_pairs_mut().clear().extend_pairs(pairs).extend_pairs(value.map(|value| (name, value)));
     back
@@ -182,13 +201,20 @@ async fn an_issuer_is_all_it_takes() {
     let app: AppSummary = stage.ask("save_app", ask).await.expect("the port is kept");
     assert!(app.has_secret, "the secret typed before stays");
     let form: FormCheck = stage.ask("check_form", json!({ "provider": SERVICE })).await.expect("a form");
-    assert!(form.ready && form.guide.redirects.contains(&loopback), "what to register is told: {:?}", form.guide.redirects);
+    assert!(
+        form.ready && form.guide.redirects.contains(&loopback),
+        "what to register is told: {:?}",
+        form.guide.redirects
+    );
 
     let flow = begin(&stage, json!({ "way": "loopback" })).await;
     let page = stage.page(&flow).await;
     assert_eq!(parameter(&page, "redirect_uri").as_deref(), Some(loopback.as_str()));
     assert_eq!(parameter(&page, "code_challenge_method").as_deref(), Some("S256"));
-    assert_eq!(parameter(&page, "scope").as_deref(), Some("openid profile email reports.read offline_access"));
+    assert_eq!(
+        parameter(&page, "scope").as_deref(),
+        Some("openid profile email reports.read offline_access")
+    );
     assert_eq!(parameter(&page, "prompt").as_deref(), Some("login consent"));
     assert_eq!(parameter(&page, "audience").as_deref(), Some("reports"));
     let back = ANNA.answer(&page).await;
@@ -239,7 +265,12 @@ async fn refresh_tokens_rotate_and_the_old_one_dies() {
     assert!(!detail.secret.entry.is_empty());
 
     let flow = sign_in(&stage, &ANNA, json!({ "reconnect": id })).await;
-    assert_eq!((flow.step, flow.connection.as_deref()), (FlowStep::Connected, Some(id.as_str())), "{:?}", flow.problem);
+    assert_eq!(
+        (flow.step, flow.connection.as_deref()),
+        (FlowStep::Connected, Some(id.as_str())),
+        "{:?}",
+        flow.problem
+    );
     assert_eq!(stage.row(&id).await.state, ConnectionState::Working);
 }
 
@@ -256,10 +287,14 @@ async fn disconnecting_ends_the_sign_in_at_the_server() {
         let id = connect(&stage).await;
         let token = server.refresh_token().await;
         let before = server.seen().await;
-        let ended: Disconnected = stage.ask("disconnect", json!({ "id": id, "revoke": true })).await.expect("an end");
+        let ended: Disconnected =
+            stage.ask("disconnect", json!({ "id": id, "revoke": true })).await.expect("an end");
         assert!(ended.revoked && !ended.queued, "{client}: {:?}", ended.words);
         let after = server.seen().await;
-        assert!(after["revoked"].as_u64() > before["revoked"].as_u64() && after["grantsEnded"].as_u64() > before["grantsEnded"].as_u64());
+        assert!(
+            after["revoked"].as_u64() > before["revoked"].as_u64()
+                && after["grantsEnded"].as_u64() > before["grantsEnded"].as_u64()
+        );
         if client == "public" {
             assert_eq!(server.refresh_as_a_thief(&token).await["error"], "invalid_grant");
         }
@@ -320,7 +355,11 @@ async fn prompt_and_offline_access_are_as_the_admin_says() {
         (json!({ "prompt": null }), Some("login"), true),
         (json!({ "prompt": null, "offline_access": false }), Some("login"), false),
         (json!({ "prompt": null, "additional_parameters": "?approval_prompt=force" }), None, true),
-        (json!({ "prompt": "login+consent", "scopes": "openid offline_access", "offline_access": false }), Some("login consent"), true),
+        (
+            json!({ "prompt": "login+consent", "scopes": "openid offline_access", "offline_access": false }),
+            Some("login consent"),
+            true,
+        ),
     ];
     for (wishes, prompt, offline) in cases {
         save(&stage, &server, wishes.clone()).await;
@@ -328,7 +367,11 @@ async fn prompt_and_offline_access_are_as_the_admin_says() {
         let page = stage.page(&flow).await;
         assert_eq!(parameter(&page, "prompt").as_deref(), prompt, "{wishes}");
         let scopes = parameter(&page, "scope").expect("scopes");
-        assert_eq!(scopes.split(' ').filter(|scope| *scope == "offline_access").count(), usize::from(offline), "{wishes}");
+        assert_eq!(
+            scopes.split(' ').filter(|scope| *scope == "offline_access").count(),
+            usize::from(offline),
+            "{wishes}"
+        );
         let _: Value = stage.ask("cancel", json!({ "id": flow.id })).await.expect("cancelled");
     }
     // Without offline access there is nothing to renew with, and the connection says so rather than fail.
@@ -382,8 +425,12 @@ async fn the_secret_is_sent_the_way_the_server_takes_it() {
         let id = connect(&stage).await;
         let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
         assert!(renewed.ok, "{method}: {}", renewed.words);
-        let proofs: Vec<Value> =
-            server.seen().await["tokenRequests"].as_array().expect("requests").iter().map(|it| it["proof"].clone()).collect();
+        let proofs: Vec<Value> = server.seen().await["tokenRequests"]
+            .as_array()
+            .expect("requests")
+            .iter()
+            .map(|it| it["proof"].clone())
+            .collect();
         assert_eq!(proofs, [by, by], "{method}");
         let _: Disconnected = stage.ask("disconnect", json!({ "id": id })).await.expect("an end");
     }
@@ -415,23 +462,35 @@ async fn a_mistake_in_the_description_is_told_at_its_field() {
         ("issuer", json!({ "issuer": issuer.replace("127.0.0.1", "localhost") })),
         ("authorize_url", json!({ "issuer": "" })),
         ("token_url", json!({ "issuer": "", "authorize_url": "https://id.acme.example/authorize" })),
-        ("token_url", json!({ "issuer": "", "authorize_url": "https://id.acme.example/authorize", "token_url": "http://id.acme.example" })),
+        (
+            "token_url",
+            json!({ "issuer": "", "authorize_url": "https://id.acme.example/authorize", "token_url": "http://id.acme.example" }),
+        ),
         ("client_id", json!({ "client_id": "" })),
         ("client_id", json!({ "client_id": "two words" })),
         ("scopes", json!({ "scopes": "a \"b\"" })),
         ("additional_parameters", json!({ "additional_parameters": "state=mine" })),
-        ("additional_parameters", json!({ "additional_parameters": "redirect_uri=https%3A%2F%2Fevil.example" })),
+        (
+            "additional_parameters",
+            json!({ "additional_parameters": "redirect_uri=https%3A%2F%2Fevil.example" }),
+        ),
         ("additional_parameters", json!({ "additional_parameters": "a=1&a=2" })),
         ("additional_parameters", json!({ "additional_parameters": "prompt=none" })),
         ("client_auth", json!({ "client_auth": "header" })),
     ] {
-        let mut ask = json!({ "name": "Acme ID", "issuer": issuer, "client_id": "public", "prompt": "login" });
+        let mut ask =
+            json!({ "name": "Acme ID", "issuer": issuer, "client_id": "public", "prompt": "login" });
         for (key, value) in wrong.as_object().into_iter().flatten() {
             ask[key] = value.clone();
         }
         let saved: Result<ProviderCard, _> = stage.ask("save_service", ask).await;
         let failure = saved.expect_err(field);
-        assert_eq!((failure.code.as_str(), failure.field.as_deref()), ("bad_input", Some(field)), "{wrong}: {}", failure.message);
+        assert_eq!(
+            (failure.code.as_str(), failure.field.as_deref()),
+            ("bad_input", Some(field)),
+            "{wrong}: {}",
+            failure.message
+        );
         assert!(!failure.message.is_empty());
     }
     let cards: Vec<ProviderCard> = stage.ask("providers", json!({})).await.expect("a list");

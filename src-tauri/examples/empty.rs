@@ -2,7 +2,8 @@
 
 use tauri::{Url, WebviewUrl, WebviewWindowBuilder, http};
 
-const PAGE: &str = "<!doctype html><title>Empty</title><p style=\"margin:40vh auto;width:9em\">An empty window";
+const PAGE: &str =
+    "<!doctype html><title>Empty</title><p style=\"margin:40vh auto;width:9em\">An empty window";
 
 fn main() {
     tauri::Builder::default()
@@ -12,7 +13,11 @@ fn main() {
         })
         .setup(|app| {
             let page = WebviewUrl::CustomProtocol(Url::parse("empty://localhost/")?);
-            WebviewWindowBuilder::new(app, "main", page).title("Empty").inner_size(1200.0, 760.0).center().build()?;
+            WebviewWindowBuilder::new(app, "main", page)
+                .title("Empty")
+                .inner_size(1200.0, 760.0)
+                .center()
+                .build()?;
             Ok(())
         })
         .run(tauri::generate_context!())

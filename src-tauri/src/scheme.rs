@@ -88,8 +88,12 @@ fn default_in(desktop: &Desktop) -> Option<String> {
     line.split(';').find(|entry| !entry.is_empty()).map(str::to_owned)
 }
 
-/// The program an `Exec` line starts, looked up as a shell would.
+/// The program that an `Exec` line gives an address to, looked up as a shell would. Without a place for the address,
+/// `gio` starts the program and leaves the address out.
 fn program_of(exec: &str) -> Option<PathBuf> {
+    if !exec.split_whitespace().any(|word| matches!(word, "%u" | "%U")) {
+        return None;
+    }
     let word = match exec.strip_prefix('"') {
         Some(quoted) => quoted.split('"').next()?.to_owned(),
         None => exec.split_whitespace().next()?.to_owned(),
@@ -249,5 +253,6 @@ mod tests {
         assert_eq!(program_of("/opt/t %u"), Some("/opt/t".into()));
         assert!(program_of("sh %u").is_some_and(|path| path.ends_with("sh")));
         assert_eq!(program_of("no-such-program-anywhere %u"), None);
+        assert_eq!(program_of("/opt/t"), None, "the address would be lost");
     }
 }

@@ -235,9 +235,16 @@ async fn s22_permissions_are_for_reading_unless_the_person_is_told() {
             assert!(!scope.meaning.is_empty(), "{}: {} is explained", provider.id, scope.name);
         }
     }
-    // Two providers have nothing narrower; the media address of a call is asked for only when wanted.
+    // Two providers have nothing narrower.
     let wider: Vec<(&str, &str)> = wider.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
     assert_eq!(wider, [("SALESFORCE", "api"), ("SERVICENOW", "useraccount")]);
+    for (id, name) in wider {
+        let all = providers();
+        let provider = all.iter().find(|it| it.id == id).expect("it is there");
+        let meaning = provider.scope(name).map(|it| it.meaning.as_str()).unwrap_or_default();
+        assert!(provider.notice.is_some(), "{id}: said before connecting that {name} is wider than reading");
+        assert!(meaning.contains("change"), "{id}: {name} means more than “{meaning}”");
+    }
 
     // Sent is what is usual, nothing more; something more is asked for by name.
     let stage = Stage::open().await;

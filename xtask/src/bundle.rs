@@ -16,7 +16,9 @@ pub fn bundle() -> Done {
     } else {
         &["--bundles", "dmg"]
     };
-    let line = [&["ui/node_modules/.bin/tauri", "build"], kinds].concat();
+    // Not in `ui`'s lock file: some registries lack its packages for other systems, and `npm ci` then refuses them all.
+    let tool = ["npm", "exec", "--yes", "--package=@tauri-apps/cli@2.12.5", "--", "tauri", "build"];
+    let line = [&tool, kinds].concat();
     must(&mut program("", &line))?;
     eprintln!("The packages are in {}.", target().join("release/bundle").display());
     Ok(())

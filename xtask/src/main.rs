@@ -1,5 +1,6 @@
-//! `cargo xtask run | test | bundle`. Standard library only, so that it builds in seconds.
+//! `cargo xtask run | test | bundle | bench`. Standard library only, so that it builds in seconds.
 
+mod bench;
 mod bundle;
 mod packages;
 mod run;
@@ -13,7 +14,8 @@ use std::process::ExitCode;
 const USE: &str =
     "cargo xtask run [--practice]  build and open the window (in a terminal: the same job as a demo)
 cargo xtask test             everything that proves the project, with one summary at the end
-cargo xtask bundle           deb and rpm into target/release/bundle";
+cargo xtask bundle           deb and rpm into target/release/bundle
+cargo xtask bench            the figures, as ratios of one run";
 
 /// What a chore ends with; the text is for the person who started it.
 type Done<T = ()> = Result<T, String>;
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         "run" => run::run(&rest),
         "test" => test::test(&rest),
         "bundle" => bundle::bundle(),
+        "bench" => bench::bench(),
         "help" | "--help" | "-h" => {
             eprintln!("{USE}");
             Ok(())

@@ -11,9 +11,10 @@ pub const EXIT_CODES: &str = "Exit codes: 0 done · 1 unexpected · 2 bad input 
 has to act · 5 the service or the network, time mends it · 6 keyring locked or missing · 7 data folder · 8 cancelled, \
 refused or timed out";
 
-#[expect(clippy::print_stdout, reason = "stdout is where data goes")]
+/// Writes a line of data. A reader that has gone (`| head`) is no fault of ours.
 pub fn line(text: &str) {
-    println!("{text}");
+    use std::io::Write;
+    let _reader_has_gone = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 pub fn json(value: &impl Serialize) {

@@ -101,7 +101,8 @@ pub fn refusal(status: u16, body: &str) -> Refusal {
 pub fn shown(text: &str) -> String {
     let words = text.split_whitespace().map(|word| {
         let mut runs = word.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.~+/=".contains(c)));
-        let may_be_token = runs.any(|run| run.len() >= 32 && !is_uuid(run.trim_end_matches('.').trim_start_matches('=')));
+        let may_be_token =
+            runs.any(|run| run.len() >= 32 && !is_uuid(run.trim_end_matches('.').trim_start_matches('=')));
         let is_address = word.contains("://");
         if may_be_token || is_address && word.contains('?') { "…" } else { word }
     });
@@ -111,6 +112,8 @@ pub fn shown(text: &str) -> String {
 
 /// A trace id, which the provider's support asks for.
 fn is_uuid(text: &str) -> bool {
-    let fits = |(at, byte): (usize, u8)| if [8, 13, 18, 23].contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
+    let fits = |(at, byte): (usize, u8)| {
+        if [8, 13, 18, 23].contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() }
+    };
     text.len() == 36 && text.bytes().enumerate().all(fits)
 }

@@ -118,9 +118,10 @@ impl Error {
                 "The list of connections is damaged.",
                 "Put back a copy of the data folder. The sign-ins themselves are still in the keyring.",
             ),
-            Some(ErrorCode::SystemIoFailure) => {
-                ("The disk did not accept the change.", "Check that the disk is not full and try again. Nothing was lost.")
-            }
+            Some(ErrorCode::SystemIoFailure) => (
+                "The disk did not accept the change.",
+                "Check that the disk is not full and try again. Nothing was lost.",
+            ),
             _ => return Self::internal(error),
         };
         Self::new(Code::Storage, message, hint)
