@@ -36,11 +36,7 @@ before(async () => {
   await page.getByRole('heading', { name: 'Working' }).waitFor();
   all = await world.call('connections');
 });
-after(async () => {
-  await world.provesNoSecret();
-  assert.deepEqual(world.complaints, []);
-  await world.close();
-});
+after(() => world?.end());
 
 const drawn = () => page.locator('main li a[href]').evaluateAll((links) => links.map(({ hash }) => hash.split('/').at(-1)));
 
@@ -86,6 +82,12 @@ test('the search reaches every kind, and says how many', async () => {
   await page.getByRole('searchbox').fill('person 0777');
   assert.equal((await drawn()).length, 1);
   await look(page, '40-thousand-found');
+});
+
+test('what changes among them changes in the list', async () => {
+  const { id } = all.find(({ name }) => name === 'Person 0777');
+  await world.call('rename', { id, name: 'Person 0777 of the north' });
+  await page.getByRole('link', { name: 'Person 0777 of the north' }).waitFor();
 });
 
 test('typing and scrolling: the frames', async (t) => {

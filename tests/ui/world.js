@@ -171,7 +171,7 @@ export class World {
   }
 
   /** Nothing that the page was told may hold a secret of the app, a code, or a token. */
-  async provesNoSecret() {
+  async #provesNoSecret() {
     this.#keepKeyring();
     for (const context of this.#contexts) {
       for (const page of context.pages()) {
@@ -187,7 +187,17 @@ export class World {
     assert.doesNotMatch(all, /[?&](?:code|oauth_verifier)=|"(?:access|refresh)_?(?:token)?":/);
   }
 
-  async close() {
+  /** The end of every world: what holds for all its screens is checked, then all of it stops. */
+  async end() {
+    try {
+      assert.deepEqual(this.complaints, []);
+      if (this.control) await this.#provesNoSecret();
+    } finally {
+      await this.#close();
+    }
+  }
+
+  async #close() {
     await this.browser.close();
     this.#engine.kill('SIGINT');
     await new Promise((resolve) => this.#engine.once('exit', resolve));

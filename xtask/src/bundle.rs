@@ -16,6 +16,8 @@ pub fn bundle() -> Done {
     } else {
         &["--bundles", "dmg"]
     };
+    // The packages bring the command line as well.
+    must(&mut program("", &["cargo", "build", "--release", "--locked", "--bin", "tieline"]))?;
     // Not in `ui`'s lock file: some registries lack its packages for other systems, and `npm ci` then refuses them all.
     let tool = ["npm", "exec", "--yes", "--package=@tauri-apps/cli@2.12.5", "--", "tauri", "build"];
     let line = [&tool, kinds].concat();

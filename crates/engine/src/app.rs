@@ -115,6 +115,7 @@ impl App {
     pub fn deliver(&self, address: &str) {
         if let Err(error) = waiting::deliver(&self.world(), address) {
             tracing::info!(%error, "an address arrived");
+            self.world().changed(Change::UnexpectedReturn);
         }
     }
 

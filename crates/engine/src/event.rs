@@ -15,6 +15,8 @@ pub enum Change {
     Keyring,
     Providers,
     Settings,
+    /// An address came that no sign-in waits for; nothing was changed.
+    UnexpectedReturn,
     /// Practice mode was switched: everything is to be read anew.
     World,
 }

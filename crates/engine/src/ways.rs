@@ -45,8 +45,7 @@ pub fn plans(provider: &Provider, means: &Means) -> Vec<Plan> {
                         (false, _, _) => (false, not_taken()),
                         (_, None, _) => (
                             false,
-                            "Addresses of this kind go to Tieline's window, and this is the command line."
-                                .into(),
+                            "This computer does not hand addresses of this kind to this Tieline.".into(),
                         ),
                         (_, _, true) => (
                             false,

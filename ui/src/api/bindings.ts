@@ -17,7 +17,7 @@ export type ByProvider = {
  * Id or slug.
  */
 provider: string, };
-export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "world" };
+export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "unexpected_return" } | { "what": "world" };
 export type Check = { 
 /**
  * `deep_link`, `loopback`, `browser`, `keyring`, `store`, `network`, `clock`, `catalogue`

@@ -184,6 +184,7 @@ pub(crate) async fn decide(world: &World, flow: &str, keep: bool) -> Result<()> 
         waiting.flow.connection = Some(connection);
         waiting.flow.missing = missing;
         waiting.flow.other_account = None;
+        waiting.flow.reconnect = None;
     });
     Ok(())
 }

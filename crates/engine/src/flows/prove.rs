@@ -21,10 +21,7 @@ const BROWSER: Duration = Duration::from_secs(15);
 /// Sends an address of our own through the system and waits for it.
 pub(crate) async fn deep_link(world: &World) -> (bool, String) {
     let Some(scheme) = &world.scheme else {
-        return (
-            false,
-            "Addresses of this kind go to Tieline's window, and this is the command line.".into(),
-        );
+        return (false, "This computer does not hand addresses of this kind to this Tieline.".into());
     };
     let Ok(probe) = waiting::new_id() else { return (false, "The system gives no random numbers.".into()) };
     let (arrived, waiting) = oneshot::channel();
