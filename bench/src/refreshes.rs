@@ -32,8 +32,14 @@ pub async fn measure() -> Measured<Vec<Figure>> {
     through(&app, &ids).await?;
     let (mut whole, mut floor, mut keyring) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
+        let before = stage.refreshes().await;
         floor.push(burden::of(bare(&http, &url, &form)).await?);
+        let between = stage.refreshes().await;
         whole.push(burden::of(through(&app, &ids)).await?);
+        let counted = (between - before, stage.refreshes().await - between);
+        if counted != (COUNT as u64, COUNT as u64) {
+            return Err(format!("The provider counted {counted:?} refreshes instead of {COUNT} each."));
+        }
         keyring.push(burden::of(keep(&vault)).await?);
     }
     let cpu = |all: &[Burden]| median(all.iter().map(|it| it.cpu.as_secs_f64()).collect());

@@ -97,6 +97,11 @@ impl Stage {
         Ok(ids)
     }
 
+    /// How many refreshes the provider has seen.
+    pub async fn refreshes(&self) -> u64 {
+        self.practice.counts(PROVIDER).await.refreshes
+    }
+
     /// Signs in without the product; yields the form of a refresh, and where it is sent.
     pub async fn bare_refresh(&self) -> Measured<(Url, BTreeMap<&'static str, String>)> {
         let keys =

@@ -128,7 +128,7 @@ export class World {
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS / 2);
     const refused = (line) => line.location().url.startsWith(`${this.base}/v1/`) && /status of 4\d\d/.test(line.text());
-    page.on('console', (line) => line.type() === 'error' && !refused(line) && this.complaints.push(line.text()));
+    page.on('console', (line) => line.type() === 'error' && !refused(line) && this.complaints.push(`${line.text()} ${line.location().url}`));
     page.on('pageerror', (why) => this.complaints.push(String(why)));
     page.on('request', (request) => request.url().startsWith(`${this.base}/`) || this.complaints.push(`asked ${request.url()}`));
     await this.#listen(page);

@@ -14,8 +14,15 @@ use std::process::ExitCode;
 const USE: &str =
     "cargo xtask run [--practice]  build and open the window (in a terminal: the same job as a demo)
 cargo xtask test             everything that proves the project, with one summary at the end
+cargo xtask types            the page's types anew, after an operation changed
 cargo xtask bundle           deb and rpm into target/release/bundle
 cargo xtask bench            the figures, as ratios of one run";
+
+/// Writes the UI's types anew, where the engine's operations have changed.
+fn types() -> Done {
+    let line = ["cargo", "test", "--quiet", "-p", "tieline-engine", "--test", "bindings"];
+    shell::must(shell::program("", &line).env("TIELINE_WRITE_TYPES", "1"))
+}
 
 /// What a chore ends with; the text is for the person who started it.
 type Done<T = ()> = Result<T, String>;
@@ -29,6 +36,7 @@ fn main() -> ExitCode {
         "test" => test::test(&rest),
         "bundle" => bundle::bundle(),
         "bench" => bench::bench(),
+        "types" => types(),
         "help" | "--help" | "-h" => {
             eprintln!("{USE}");
             Ok(())
