@@ -54,7 +54,7 @@ async function visit(path, { javaScriptEnabled = true } = {}) {
   const seen = {
     goes,
     address: page.url().replace(base, ''),
-    title: await page.locator('h1').textContent().catch(() => null),
+    title: await page.locator('h1').textContent({ timeout: 1_000 }).catch(() => null),
     text: await page.locator('body').innerText(),
     button: (await open.count()) && (await open.isVisible()) ? await open.getAttribute('href') : null,
     complaints: complaints.filter((line) => !/ailed to launch|Not allowed to launch|favicon/.test(line)),

@@ -88,7 +88,12 @@ pub fn likeliest(provider: &Provider, it: &Connection, mut trouble: Trouble, now
     } else {
         trouble.says = general;
     }
-    trouble.evidence.push(("Signed in".into(), format!("{age} days ago, last renewed {idle} days ago")));
+    let ago = |days: Seconds| match days {
+        0 => "today".to_owned(),
+        1 => "yesterday".to_owned(),
+        _ => format!("{days} days ago"),
+    };
+    trouble.evidence.push(("Signed in".into(), format!("{}, last renewed {}", ago(age), ago(idle))));
     trouble
 }
 

@@ -140,6 +140,8 @@ impl World {
 
     /// Takes over network settings; the error names the field.
     pub fn use_network(&self, settings: &Settings) -> Result<()> {
+        // In practice a proxy is not used, and what is entered has to be right all the same.
+        Client::new(&network(settings), Routes::Internet)?;
         let client = Client::new(&network(settings), routes(self.practice.as_ref()))?;
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
         Ok(())
