@@ -83,7 +83,6 @@ async fn four_processes_with_fifty_tasks_each_refresh_once() {
     assert_eq!(after.refused, before.refused);
 }
 
-#[expect(clippy::print_stdout, reason = "the other process reads it")]
 async fn work_as_one_of_four(work: &Value) {
     let text = |key: &str| work[key].as_str().expect("text").to_owned();
     let practice = tieline_practice::join(text("practice").parse().expect("an address"))

@@ -11,6 +11,14 @@ pub struct Burden {
     pub cpu: Duration,
 }
 
+impl Burden {
+    /// What one of so many equal parts took.
+    pub fn shared_by(self, parts: usize) -> Self {
+        let part = |whole: Duration| whole.div_f64(parts as f64);
+        Self { wall: part(self.wall), cpu: part(self.cpu) }
+    }
+}
+
 /// Measures what some work costs this process, all its threads together.
 pub async fn of<T>(work: impl Future<Output = Measured<T>>) -> Measured<Burden> {
     let (began, before) = (Instant::now(), cpu()?);
