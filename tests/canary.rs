@@ -289,9 +289,10 @@ async fn parrot() -> Url {
 async fn open_at(parrot: &Url, practice: &Practice, folder: &Path) -> App {
     let (parrot, practice) = (parrot.clone(), practice.clone());
     let starter: tieline_engine::PracticeStarter = Arc::new(move |_| {
-        let routes = practice.routes().iter().map(|route| (route.host.clone(), parrot.clone())).collect();
-        let world =
-            PracticeWorld { routes, apps: vec![], control: practice.control().clone(), keep: Arc::new(()) };
+        let mut practised = practice.practised();
+        practised.apps.clear();
+        practised.routes.iter_mut().for_each(|route| route.origin = parrot.clone());
+        let world = PracticeWorld::new(practised, ());
         Box::pin(async move { Ok(world) })
     });
     App::open(Start {

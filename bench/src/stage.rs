@@ -7,9 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tieline_engine::{
-    App, Browser, Clock, PracticeApp, PracticeStarter, PracticeWorld, SCHEME, Secret, Start,
-};
+use tieline_engine::{App, Browser, Clock, PracticeStarter, PracticeWorld, SCHEME, Start};
 use tieline_practice::Practice;
 use tieline_practice::visitor::Visit;
 use url::Url;
@@ -66,7 +64,7 @@ impl Stage {
         let practice = self.practice.clone();
         let starter: PracticeStarter = Arc::new(move |_| {
             let practice = practice.clone();
-            Box::pin(async move { Ok(world(practice)) })
+            Box::pin(async move { Ok(PracticeWorld::new(practice.practised(), practice)) })
         });
         let start = Start {
             data_folder: Some(folder.to_owned()),
@@ -149,24 +147,6 @@ impl Stage {
 /// The client of the floors: nothing but requests, over connections that stay open.
 pub fn bare_client() -> Measured<reqwest::Client> {
     reqwest::Client::builder().no_proxy().build().map_err(|why| why.to_string())
-}
-
-fn world(practice: Practice) -> PracticeWorld {
-    PracticeWorld {
-        routes: practice.routes().iter().map(|it| (it.host.clone(), it.origin.clone())).collect(),
-        apps: practice
-            .apps()
-            .iter()
-            .map(|app| PracticeApp {
-                provider: app.provider.clone(),
-                client_id: app.client_id.clone(),
-                client_secret: app.client_secret.clone().map(Secret::new),
-                inputs: app.inputs.clone(),
-            })
-            .collect(),
-        control: practice.control().clone(),
-        keep: Arc::new(practice),
-    }
 }
 
 pub async fn ask(app: &App, name: &str, with: Value) -> Measured<Value> {

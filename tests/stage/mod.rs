@@ -17,9 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tieline_engine::wire::{ConnectionDetail, ConnectionRow, Failure, Flow, FlowStep, SignInLink};
-use tieline_engine::{
-    App, Browser, Clock, PracticeApp, PracticeStarter, PracticeWorld, SCHEME, Secret, Start,
-};
+use tieline_engine::{App, Browser, Clock, PracticeStarter, PracticeWorld, SCHEME, Start};
 use tieline_practice::visitor::Visit;
 use tieline_practice::{Options, Practice};
 use url::Url;
@@ -187,27 +185,7 @@ pub fn starter(practice: &Practice) -> PracticeStarter {
     let practice = practice.clone();
     Arc::new(move |_| {
         let practice = practice.clone();
-        Box::pin(async move {
-            Ok(PracticeWorld {
-                routes: practice
-                    .routes()
-                    .iter()
-                    .map(|route| (route.host.clone(), route.origin.clone()))
-                    .collect(),
-                apps: practice
-                    .apps()
-                    .iter()
-                    .map(|app| PracticeApp {
-                        provider: app.provider.clone(),
-                        client_id: app.client_id.clone(),
-                        client_secret: app.client_secret.clone().map(Secret::new),
-                        inputs: app.inputs.clone(),
-                    })
-                    .collect(),
-                control: practice.control().clone(),
-                keep: Arc::new(practice),
-            })
-        })
+        Box::pin(async move { Ok(PracticeWorld::new(practice.practised(), practice)) })
     })
 }
 

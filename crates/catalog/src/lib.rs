@@ -8,6 +8,7 @@ mod catalogue;
 mod check;
 mod host;
 mod input;
+pub mod practice;
 mod provider;
 pub mod template;
 

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::ask::{Result, Scratch, ask, internal};
 use crate::connect::wait;
-use crate::{Everywhere, practice, print};
+use crate::{Everywhere, print};
 
 /// One line of the table.
 #[derive(Serialize)]
@@ -95,7 +95,9 @@ fn starter(practice: &Practice) -> tieline_engine::PracticeStarter {
     let practice = practice.clone();
     Arc::new(move |_| {
         let practice = practice.clone();
-        Box::pin(async move { Ok::<PracticeWorld, Error>(practice::world(practice)) })
+        Box::pin(
+            async move { Ok::<PracticeWorld, Error>(PracticeWorld::new(practice.practised(), practice)) },
+        )
     })
 }
 

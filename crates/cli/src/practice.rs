@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tieline_engine::wire::Failure;
-use tieline_engine::{Code, Error, PracticeApp, PracticeStarter, PracticeWorld, Secret};
-use tieline_practice::Practice;
+use tieline_engine::{Code, Error, PracticeStarter, PracticeWorld};
 
 use crate::ask::Result;
 use crate::{Everywhere, print};
@@ -19,7 +18,7 @@ pub fn starter(at: Option<url::Url>) -> PracticeStarter {
                 Some(control) => tieline_practice::join(control).await,
                 None => tieline_practice::join_or_start(&folder).await,
             };
-            practice.map(world).map_err(|error| no_practice(&error))
+            practice.map(|it| PracticeWorld::new(it.practised(), it)).map_err(|error| no_practice(&error))
         })
     })
 }
@@ -30,25 +29,6 @@ fn no_practice(error: &std::io::Error) -> Error {
         format!("The practice providers did not start: {error}."),
         "Check the address given by --practice-at, or leave it out.",
     )
-}
-
-/// Practice providers as the engine knows them.
-pub fn world(practice: Practice) -> PracticeWorld {
-    PracticeWorld {
-        routes: practice.routes().iter().map(|route| (route.host.clone(), route.origin.clone())).collect(),
-        apps: practice
-            .apps()
-            .iter()
-            .map(|app| PracticeApp {
-                provider: app.provider.clone(),
-                client_id: app.client_id.clone(),
-                client_secret: app.client_secret.clone().map(Secret::new),
-                inputs: app.inputs.clone(),
-            })
-            .collect(),
-        control: practice.control().clone(),
-        keep: Arc::new(practice),
-    }
 }
 
 /// `tieline practise`

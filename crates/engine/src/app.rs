@@ -14,6 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::{keep_alive, prove, waiting};
 use crate::operations::{self, wire::Failure};
+use crate::secret::Secret;
 use crate::store::{AppRow, Store};
 use crate::vault::Vault;
 use crate::world::{Parts, PracticeWorld, World};
@@ -187,7 +188,7 @@ impl Means {
 pub(crate) async fn enter_practice_apps(world: &World) -> Result<()> {
     let Some(practice) = &world.practice else { return Ok(()) };
     let mut entered = std::collections::BTreeSet::new();
-    for app in &practice.apps {
+    for app in &practice.practised.apps {
         let provider = world.provider(&app.provider)?;
         let inputs = tieline_catalog::normalise(&provider, &app.inputs);
         let (host, known) = world.app(&provider, &inputs.values)?;
@@ -209,7 +210,14 @@ pub(crate) async fn enter_practice_apps(world: &World) -> Result<()> {
             loopback_port: known.as_ref().and_then(|row| row.loopback_port),
             saved_at: world.now(),
         };
-        match operations::store_app(world, &mut row, known.as_ref(), Some(app.client_secret.clone())).await {
+        match operations::store_app(
+            world,
+            &mut row,
+            known.as_ref(),
+            Some(app.client_secret.clone().map(Secret::new)),
+        )
+        .await
+        {
             // Without a keyring the window still opens, and says so.
             Err(error) if matches!(error.code, Code::KeyringLocked | Code::KeyringAbsent) => return Ok(()),
             other => other?,

@@ -36,4 +36,4 @@ pub use error::{Code, Error, Result};
 pub use operations::{NAMES, typescript, wire};
 pub use secret::Secret;
 pub use settings::LOOPBACK_PORT;
-pub use world::{PracticeApp, PracticeWorld};
+pub use world::PracticeWorld;

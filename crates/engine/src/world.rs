@@ -1,14 +1,14 @@
 //! Everything the flows work with: one world for real connections, another for practice.
 
 use std::any::Any;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use tieline_catalog::practice::Practised;
 use tieline_catalog::{Catalogue, Mistake, Provider, Secret as HasSecret, template};
 use tokio::sync::broadcast;
-use url::Url;
 
 use crate::browser::Browser;
 use crate::client::{Client, Network, Routes};
@@ -23,24 +23,18 @@ use crate::store::{AppRow, Kind, Store};
 use crate::vault::Vault;
 use crate::ways::Means;
 
-/// Practice providers, as the face started them.
+/// Practice providers, as the face started or joined them.
 pub struct PracticeWorld {
-    /// Documented host pattern, and where it is practised.
-    pub routes: Vec<(String, Url)>,
-    pub apps: Vec<PracticeApp>,
-    pub control: Url,
+    pub(crate) practised: Practised,
     /// Dropped with the world.
-    pub keep: Arc<dyn Any + Send + Sync>,
+    _keep: Box<dyn Any + Send + Sync>,
 }
 
-/// The app that an administrator would have registered at a practice provider.
-#[derive(Clone)]
-pub struct PracticeApp {
-    pub provider: String,
-    pub client_id: String,
-    pub client_secret: Option<Secret>,
-    /// Believable values for the provider's form.
-    pub inputs: BTreeMap<String, String>,
+impl PracticeWorld {
+    /// `keep` is held for as long as the world is: what stops the providers when it goes.
+    pub fn new(practised: Practised, keep: impl Any + Send + Sync) -> Self {
+        Self { practised, _keep: Box::new(keep) }
+    }
 }
 
 pub(crate) struct World {
@@ -208,7 +202,8 @@ impl World {
         let own =
             app.and_then(|app| app.relay.clone()).or(Some(settings.relay).filter(|relay| !relay.is_empty()));
         // The practice providers host the page that an organisation would host.
-        let practised = || self.practice.as_ref().map(|practice| format!("{}relay", practice.control));
+        let practised =
+            || self.practice.as_ref().map(|practice| format!("{}relay", practice.practised.control));
         let relay = own.or_else(practised);
         Ok(Means {
             scheme: self.scheme.clone(),
@@ -272,7 +267,10 @@ fn network(settings: &Settings) -> Network {
 }
 
 fn routes(practice: Option<&PracticeWorld>) -> Routes {
-    practice.map_or(Routes::Internet, |practice| Routes::Practice(practice.routes.clone()))
+    practice.map_or(Routes::Internet, |practice| {
+        let routes = practice.practised.routes.iter();
+        Routes::Practice(routes.map(|route| (route.host.clone(), route.origin.clone())).collect())
+    })
 }
 
 /// Provider files that an organisation dropped into the data folder.

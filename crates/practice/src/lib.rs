@@ -23,12 +23,10 @@ mod server;
 pub mod visitor;
 pub mod wire;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::task::AbortHandle;
 use url::Url;
@@ -39,32 +37,12 @@ use crate::wire::Request;
 pub use crate::faults::{Fault, Problem, Stage};
 pub use crate::house::{Active, Counts};
 pub use crate::join::{join, join_or_start};
+pub use tieline_catalog::practice::{PracticeApp as App, Practised, Route};
 
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Where grants are kept, as hashes, so that practice sign-ins survive a restart. None: memory only.
     pub folder: Option<PathBuf>,
-}
-
-/// A documented host pattern and the loopback origin that stands in for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
-    /// `api.box.com`, or `*.zendesk.com` where `*` is one or more labels.
-    pub host: String,
-    /// `http://127.0.0.1:<port>/`.
-    pub origin: Url,
-}
-
-/// An OAuth app as an administrator of Acme would have registered it. Where a provider has several, the
-/// most usual comes first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct App {
-    /// `ZENDESK`.
-    pub provider: String,
-    pub client_id: String,
-    pub client_secret: Option<String>,
-    /// Believable values for what the provider's form asks for.
-    pub inputs: BTreeMap<String, String>,
 }
 
 /// The running practice providers, whether this process runs them or another does. They stop when the last
@@ -128,6 +106,11 @@ impl Practice {
 
     pub fn apps(&self) -> &[App] {
         &self.apps
+    }
+
+    /// What an engine in practice mode has to know.
+    pub fn practised(&self) -> Practised {
+        Practised { routes: self.routes.to_vec(), apps: self.apps.to_vec(), control: self.control.clone() }
     }
 
     /// The page with all switches, for a person; JSON below it.

@@ -27,7 +27,7 @@ pub(super) async fn status(app: &App, _: Nothing) -> Result<Status> {
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").into(),
         practice: world.practice.is_some(),
-        practice_control: world.practice.as_ref().map(|practice| practice.control.to_string()),
+        practice_control: world.practice.as_ref().map(|practice| practice.practised.control.to_string()),
         keyring: keyring(&world, vault),
         sign_ins: u32::try_from(connections.len()).unwrap_or(u32::MAX),
         needs_you: in_state(&[ConnectionState::NeedsYou, ConnectionState::WaitingForAdmin]),
@@ -135,9 +135,13 @@ pub(super) async fn open_page(app: &App, ask: OpenPage) -> Result<Nothing> {
         return Ok(Nothing {});
     }
     if let Some(practice) =
-        world.practice.as_ref().filter(|practice| practice.control.origin() == url.origin())
+        world.practice.as_ref().filter(|practice| practice.practised.control.origin() == url.origin())
     {
-        world.browser.open(&url, &[practice.control.host_str().unwrap_or_default().to_owned()], true)?;
+        world.browser.open(
+            &url,
+            &[practice.practised.control.host_str().unwrap_or_default().to_owned()],
+            true,
+        )?;
         return Ok(Nothing {});
     }
     let connections = world.store.connections()?;
