@@ -30,6 +30,8 @@ pub const WINDOW: &[&str] = &[
     "libglib2.0-bin",
     "libsecret-tools",
     "openbox",
+    "openssl",
+    "python3",
     "webkit2gtk-driver",
     "xauth",
     "xdg-utils",
