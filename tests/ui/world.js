@@ -25,6 +25,7 @@ export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class World {
   #engine;
+  #tab;
   #contexts = [];
   #secrets = new Set();
   /** What reached the page: answers, changes, and the page as it stood. */
@@ -40,8 +41,10 @@ export class World {
     mkdirSync(ARTEFACTS, { recursive: true });
     await world.#start(practice);
     world.browser = await launch();
-    // A browser of the person's own, apart from the one that shows Tieline.
-    world.person = await world.browser.newContext();
+    // A browser of the person's own, apart from the one that shows Tieline. Its one tab goes from sign-in to sign-in:
+    // Chromium may never answer the closing of a tab whose last page is still on its way.
+    world.#tab = await (await world.browser.newContext()).newPage();
+    world.#tab.on('request', (request) => world.#keep(request.url()));
     return world;
   }
 
@@ -90,8 +93,7 @@ export class World {
   /** The person answers a sign-in page, and the sign-in ends one way or another. */
   async answer(id, { who = 0, button = 'Allow', untick } = {}) {
     const { url } = await this.call('sign_in_link', { id });
-    const tab = await this.person.newPage();
-    tab.on('request', (request) => this.#keep(request.url()));
+    const tab = this.#tab;
     await tab.goto(url);
     if (who > 0) await tab.locator('input[name=person]').nth(who).check();
     if (untick) await tab.getByLabel(untick).uncheck();
@@ -100,7 +102,6 @@ export class World {
       const now = await this.call('flow', { id });
       return !['waiting', 'finishing'].includes(now.step) && now;
     });
-    await tab.close();
     this.#keepKeyring();
     return flow;
   }
@@ -164,7 +165,7 @@ export class World {
   /** The tokens in the session's keyring, seen with another program's eyes. */
   #keepKeyring() {
     const service = `app.tieline.desktop.practice@${join(this.data, 'practice')}`;
-    const found = execFileSync('secret-tool', ['search', '--all', '--unlock', 'service', service], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const found = execFileSync('secret-tool', ['search', '--all', '--unlock', 'service', service], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: PATIENCE_MS });
     for (const [, secret] of found.matchAll(/^secret = (\{.*\})$/gm)) {
       for (const value of Object.values(JSON.parse(secret))) if (typeof value === 'string') this.#secrets.add(value);
     }

@@ -130,7 +130,7 @@ export class Desk {
   /** Closes every tab but one empty one, which keeps the browser alive. */
   async clearTabs() {
     const [first, ...rest] = this.tabs();
-    for (const page of rest) await page.close();
+    for (const page of rest) await Promise.race([page.close(), wait(5_000)]);
     await first.goto('about:blank');
   }
 
