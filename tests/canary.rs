@@ -302,6 +302,7 @@ async fn open_at(parrot: &Url, practice: &Practice, folder: &Path) -> App {
         browser: Browser::none(),
         clock: Clock::system(),
         practice_starter: Some(starter),
+        extractor: Some(env!("CARGO_BIN_EXE_tieline").into()),
     })
     .await
     .expect("the product opens")

@@ -26,8 +26,12 @@ pub struct Figure {
 /// What a measurement ends with; the text says why there is none.
 pub type Measured<T> = Result<T, String>;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    tieline_engine::extract_if_asked();
+    tokio::runtime::Runtime::new().map_or(ExitCode::FAILURE, |runtime| runtime.block_on(measure()))
+}
+
+async fn measure() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("practise") {
         return practise().await;
     }

@@ -73,6 +73,7 @@ impl Stage {
             browser: Browser::none(),
             clock: Clock::system(),
             practice_starter: Some(starter),
+            extractor: None,
         };
         App::open(start).await.map_err(|error| error.to_string())
     }

@@ -58,6 +58,7 @@ pub fn open(app: &mut tauri::App, start: &Start, addressed: bool) {
         browser: Browser::system(),
         clock: Clock::system(),
         practice_starter: Some(Arc::new(|folder| Box::pin(practice::start(folder)))),
+        extractor: None,
     };
     tauri::async_runtime::spawn(async move {
         let engine = tieline_engine::App::open(start).await.map_err(Failure::from);

@@ -15,6 +15,8 @@ mod start;
 mod window;
 
 fn main() {
+    // The same program takes text out of documents, in a process that may fall.
+    tieline_engine::extract_if_asked();
     let start = start::Start::read(std::env::args().skip(1));
     let context = context();
 

@@ -11,6 +11,7 @@ pub mod terminal;
 
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -27,6 +28,7 @@ pub struct Stage {
     pub folder: TempDir,
     pub clock: Clock,
     pub app: App,
+    passed: AtomicU64,
 }
 
 impl Stage {
@@ -39,7 +41,7 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::system();
         let app = open(&practice, folder.path(), &clock).await.expect("the product opens");
-        Self { practice, folder, clock, app }
+        Self { practice, folder, clock, app, passed: AtomicU64::new(0) }
     }
 
     /// The product opened once more over the same folder, as after a restart.
@@ -138,10 +140,11 @@ impl Stage {
         self.ask("connection", json!({ "id": id })).await.expect("the connection is known")
     }
 
-    /// Lets the token in hand run out, by the product's clock and by the providers'.
+    /// Lets time pass, by the product's clock and by the providers'.
     pub async fn pass(&self, seconds: u64) {
         self.clock.turn(i64::try_from(seconds).expect("a time"));
-        self.practice.set_clock_ahead(seconds).await;
+        let ahead = self.passed.fetch_add(seconds, Ordering::Relaxed) + seconds;
+        self.practice.set_clock_ahead(ahead).await;
     }
 
     /// The command line over the same folder and the same practice providers.
@@ -177,6 +180,7 @@ pub async fn open(
         browser: Browser::none(),
         clock: clock.clone(),
         practice_starter: Some(starter(practice)),
+        extractor: Some(env!("CARGO_BIN_EXE_tieline").into()),
     })
     .await
 }

@@ -4,6 +4,7 @@ mod cause;
 mod input;
 mod lifetime;
 mod oauth;
+mod source;
 mod step;
 mod way;
 
@@ -11,6 +12,7 @@ pub use cause::*;
 pub use input::*;
 pub use lifetime::*;
 pub use oauth::*;
+pub use source::*;
 pub use step::*;
 pub use way::*;
 
@@ -50,6 +52,9 @@ pub struct Provider {
     #[serde(default)]
     pub grant_page: Option<GrantPage>,
     pub register: Register,
+    /// How its contents are read. None: it can be connected, and nothing is listed.
+    #[serde(default)]
+    pub source: Option<SourceFacts>,
     /// The first rule that matches explains a provider's error.
     #[serde(default, rename = "error")]
     pub errors: Vec<ErrorRule>,

@@ -28,6 +28,7 @@ fn start(all: &Everywhere, browser: Browser) -> Start {
         browser,
         clock: Clock::system(),
         practice_starter: Some(practice::starter(all.practice_at.clone())),
+        extractor: None,
     }
 }
 

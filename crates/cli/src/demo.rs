@@ -42,6 +42,7 @@ pub async fn run(all: &Everywhere) -> Result<()> {
         browser: Browser::none(),
         clock: Clock::system(),
         practice_starter: Some(starter(&practice)),
+        extractor: None,
     })
     .await
     .map_err(Failure::from)?;

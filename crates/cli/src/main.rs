@@ -87,6 +87,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // The same program takes text out of documents, in a process that may fall.
+    tieline_engine::extract_if_asked();
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(

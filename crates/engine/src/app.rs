@@ -12,12 +12,18 @@ use crate::browser::Browser;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
+use tieline_extract::Extractor;
+
 use crate::flows::{keep_alive, prove, waiting};
+use crate::library::Library;
 use crate::operations::{self, wire::Failure};
 use crate::secret::Secret;
 use crate::store::{AppRow, Store};
 use crate::vault::Vault;
 use crate::world::{Parts, PracticeWorld, World};
+
+/// Documents whose text is taken out at once, each by a process of its own.
+const EXTRACTORS: usize = 2;
 
 /// The scheme of released builds.
 pub const SCHEME: &str = "app.tieline.desktop";
@@ -37,6 +43,8 @@ pub struct Start {
     pub browser: Browser,
     pub clock: Clock,
     pub practice_starter: Option<PracticeStarter>,
+    /// The program that takes text out of documents when called as such; none: this one.
+    pub extractor: Option<PathBuf>,
 }
 
 #[derive(Clone)]
@@ -57,6 +65,7 @@ struct Means {
     browser: Browser,
     clock: Clock,
     practice_starter: Option<PracticeStarter>,
+    extractor: PathBuf,
     changes: broadcast::Sender<Change>,
     stays: bool,
 }
@@ -88,6 +97,7 @@ impl App {
             browser: start.browser,
             clock: start.clock,
             practice_starter: start.practice_starter,
+            extractor: start.extractor.or_else(|| std::env::current_exe().ok()).unwrap_or_default(),
             changes,
             stays,
         };
@@ -133,6 +143,7 @@ impl App {
         let world = self.inner.means.world(on).await?;
         *self.inner.world.write().unwrap_or_else(PoisonError::into_inner) = world;
         before.flows.close();
+        before.syncs.close();
         let _nobody_listens = self.inner.means.changes.send(Change::World);
         Ok(())
     }
@@ -140,6 +151,7 @@ impl App {
     /// Ends what waits. Nothing is lost by not calling it.
     pub async fn close(&self) {
         self.world().flows.close();
+        self.world().syncs.close();
     }
 }
 
@@ -149,6 +161,7 @@ impl Means {
         let folder = if practice { self.folder.join("practice") } else { self.folder.clone() };
         make_folder(&folder)?;
         let store = Store::open(&folder.join("tieline.db"))?;
+        let library = Library::open(&folder.join("library.db"))?;
         let mut service = SCHEME.to_owned();
         if practice {
             service.push_str(".practice");
@@ -169,6 +182,8 @@ impl Means {
             scheme: self.scheme.clone(),
             clock: self.clock.clone(),
             store,
+            library,
+            extractor: Extractor::new(self.extractor.clone(), EXTRACTORS),
             vault,
             browser: self.browser.clone(),
             changes: self.changes.clone(),

@@ -48,10 +48,16 @@ struct Limits {
     connect: Duration,
     whole: Duration,
     answer: usize,
+    /// The whole of a download, of which no piece may take longer than `whole`.
+    fetch: Duration,
 }
 
-const LIMITS: Limits =
-    Limits { connect: Duration::from_secs(10), whole: Duration::from_secs(30), answer: 1024 * 1024 };
+const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(10),
+    whole: Duration::from_secs(30),
+    answer: 1024 * 1024,
+    fetch: Duration::from_secs(600),
+};
 
 pub struct Request {
     pub method: Method,
@@ -85,6 +91,16 @@ pub struct Answer {
     pub retry_after: Option<u64>,
     /// What must not be shown of the body.
     sent: Vec<Secret>,
+}
+
+/// Contents that came back, whatever the status.
+pub struct Fetched {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// As in [`Answer`].
+    pub retry_after: Option<u64>,
 }
 
 impl fmt::Debug for Answer {
@@ -136,6 +152,66 @@ impl Client {
     /// connection or the time was at fault; [`Code::Refused`] when the address is not one to send this to.
     pub async fn send(&self, request: Request) -> Result<Answer> {
         let started = Instant::now();
+        let (host, call, sent) = self.prepare(request)?;
+        let mut response = call.send().await.map_err(|error| self.failure(&host, &error))?;
+
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers());
+        let headers = plain(response.headers());
+        let mut body = Zeroizing::new(Vec::new());
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(&host, &error))? {
+            if body.len() + chunk.len() > self.limits.answer {
+                return Err(Error::new(
+                    Code::Temporary,
+                    format!(
+                        "{host} sent more than {} KB, so Tieline stopped reading.",
+                        self.limits.answer / 1024
+                    ),
+                    "Try again later. If it stays, this address may not be the provider's.",
+                ));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let body = Secret::new(String::from_utf8_lossy(&body));
+        Ok(Answer { status, headers, body, took: started.elapsed(), retry_after, sent })
+    }
+
+    /// Fetches contents: as [`Client::send`], but up to `most` bytes, and for as long as something keeps coming.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; [`Code::BadInput`] where the answer is longer than `most`.
+    pub async fn fetch(&self, request: Request, most: usize) -> Result<Fetched> {
+        let (host, call, _) = self.prepare(request)?;
+        let mut response =
+            call.timeout(self.limits.fetch).send().await.map_err(|error| self.failure(&host, &error))?;
+        let too_long = |length: u64| length > most as u64;
+        if response.content_length().is_some_and(too_long) {
+            return Err(too_large(most));
+        }
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers());
+        let headers = plain(response.headers());
+        let mut body = Vec::new();
+        loop {
+            let chunk = tokio::time::timeout(self.limits.whole, response.chunk()).await;
+            let chunk = chunk.map_err(|_| {
+                Error::new(
+                    Code::Temporary,
+                    format!("{host} stopped in the middle of its answer."),
+                    "Try again in a few minutes.",
+                )
+            })?;
+            let Some(chunk) = chunk.map_err(|error| self.failure(&host, &error))? else { break };
+            if too_long((body.len() + chunk.len()) as u64) {
+                return Err(too_large(most));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Fetched { status, headers, body, retry_after })
+    }
+
+    /// Checks where a request may go and puts it together.
+    fn prepare(&self, request: Request) -> Result<(String, reqwest::RequestBuilder, Vec<Secret>)> {
         let host = host_of(&request.url)?;
         if request.carries_something() && !host_allowed(&request.allowed_hosts, &host) {
             return Err(Error::new(
@@ -161,31 +237,7 @@ impl Client {
         if let Some(body) = request.body.into_text() {
             call = call.body(body.expose().to_owned());
         }
-        let mut response = call.send().await.map_err(|error| self.failure(&host, &error))?;
-
-        let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers());
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect();
-        let mut body = Zeroizing::new(Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(&host, &error))? {
-            if body.len() + chunk.len() > self.limits.answer {
-                return Err(Error::new(
-                    Code::Temporary,
-                    format!(
-                        "{host} sent more than {} KB, so Tieline stopped reading.",
-                        self.limits.answer / 1024
-                    ),
-                    "Try again later. If it stays, this address may not be the provider's.",
-                ));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let body = Secret::new(String::from_utf8_lossy(&body));
-        Ok(Answer { status, headers, body, took: started.elapsed(), retry_after, sent })
+        Ok((host, call, sent))
     }
 
     /// Where the browser has to go for `url`.
@@ -284,6 +336,19 @@ fn headers(request: &Request) -> Result<HeaderMap> {
         headers.insert(AUTHORIZATION, value);
     }
     Ok(headers)
+}
+
+fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
+    let plain = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), plain(value))).collect()
+}
+
+fn too_large(most: usize) -> Error {
+    Error::new(
+        Code::BadInput,
+        format!("It is larger than {} MB, which is more than Tieline reads.", most / (1024 * 1024)),
+        "Open it at its source.",
+    )
 }
 
 fn header_value(text: &str) -> Result<HeaderValue> {

@@ -72,6 +72,12 @@ pub fn rfc3339(at: Seconds) -> String {
     OffsetDateTime::from_unix_timestamp(at).ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
+/// Reads RFC 3339, and dates alone as their first second in UTC.
+pub fn from_rfc3339(text: &str) -> Option<Seconds> {
+    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    OffsetDateTime::parse(&whole, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
+}
+
 /// `12 Mar 2027`
 pub fn day(at: Seconds) -> String {
     let Ok(at) = OffsetDateTime::from_unix_timestamp(at) else { return String::new() };

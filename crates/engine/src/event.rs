@@ -12,6 +12,10 @@ pub enum Change {
     Flow {
         id: String,
     },
+    /// How far a connection's sync is; a few a second at most.
+    Sync {
+        id: String,
+    },
     Keyring,
     Providers,
     Settings,

@@ -1,8 +1,8 @@
 //! The product: connect work accounts, keep them connected, say what is wrong, disconnect.
 //!
 //! Everything a face may use is re-exported here; [`App::call`] is the one door. Layers, from the ground up:
-//! ground (`error`, `secret`, `clock`, `event`), pure (`connection`, `oauth`, `deadline`, `diagnose`, `ways`, …), IO
-//! (`store`, `vault`, `client`, `callback`, `browser`, `lock`), `world`, `flows`, and the door (`operations`, `app`).
+//! ground (`error`, `secret`, `clock`, `event`), pure (`connection`, `item`, `oauth`, `deadline`, `diagnose`, `ways`, …),
+//! IO (`store`, `library`, `vault`, `client`, `callback`, `browser`, `lock`), `sources`, `world`, `flows`, and the door (`operations`, `app`).
 //! `tests/tidy.rs` at the top of the repository holds the `use` lines against that order.
 
 mod app;
@@ -17,6 +17,8 @@ pub mod error;
 mod event;
 mod flow;
 mod flows;
+pub mod item;
+mod library;
 pub mod lock;
 mod oauth;
 mod operations;
@@ -24,6 +26,7 @@ mod problem;
 pub mod secret;
 mod service;
 mod settings;
+pub mod sources;
 mod store;
 pub mod vault;
 mod ways;
@@ -36,4 +39,5 @@ pub use error::{Code, Error, Result};
 pub use operations::{NAMES, typescript, wire};
 pub use secret::Secret;
 pub use settings::LOOPBACK_PORT;
+pub use tieline_extract::serve_if_asked as extract_if_asked;
 pub use world::PracticeWorld;

@@ -38,6 +38,12 @@ impl ConnectionLock {
     }
 }
 
+/// Whether somebody, in this process or another, holds a connection's lock right now.
+pub fn is_held(folder: &Path, connection: &str) -> bool {
+    let file = OpenOptions::new().read(true).write(true).open(folder.join(format!("{connection}.lock")));
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 /// Says that this process works with the data folder; given back when dropped.
 pub struct FolderLock {
     _file: File,

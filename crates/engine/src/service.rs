@@ -309,6 +309,7 @@ impl Service {
                 client_id_problem: String::new(),
                 secret_label: "Client secret".into(),
             },
+            source: None,
             errors: vec![],
             unconfirmed: vec![],
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tieline_catalog::practice::Practised;
 use tieline_catalog::{Catalogue, Mistake, Provider, Secret as HasSecret, template};
+use tieline_extract::Extractor;
 use tokio::sync::broadcast;
 
 use crate::browser::Browser;
@@ -16,9 +17,12 @@ use crate::clock::{Clock, Seconds};
 use crate::connection::Connection;
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
+use crate::flows::sync::Syncs;
 use crate::flows::waiting::Flows;
+use crate::library::Library;
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::sources::rest::Pace;
 use crate::store::{AppRow, Kind, Store};
 use crate::vault::Vault;
 use crate::ways::Means;
@@ -45,6 +49,13 @@ pub(crate) struct World {
     /// Provider files in the data folder that could not be read.
     pub mistakes: Vec<Mistake>,
     pub store: Store,
+    pub library: Library,
+    pub extractor: Extractor,
+    pub syncs: Syncs,
+    /// A sync became due just now.
+    pub due: Arc<tokio::sync::Notify>,
+    /// How fast each connection may be asked, shared by all who ask in its name.
+    paces: Mutex<HashMap<String, Arc<Pace>>>,
     pub vault: Vault,
     client: RwLock<Client>,
     pub browser: Browser,
@@ -72,6 +83,8 @@ pub(crate) struct Parts {
     pub scheme: Option<String>,
     pub clock: Clock,
     pub store: Store,
+    pub library: Library,
+    pub extractor: Extractor,
     pub vault: Vault,
     pub browser: Browser,
     pub changes: broadcast::Sender<Change>,
@@ -102,6 +115,11 @@ impl World {
             catalogue: RwLock::new(catalogue),
             mistakes,
             store: parts.store,
+            library: parts.library,
+            extractor: parts.extractor,
+            syncs: Syncs::default(),
+            due: Arc::default(),
+            paces: Mutex::default(),
             vault: parts.vault,
             client: RwLock::new(client),
             browser: parts.browser,
@@ -157,6 +175,18 @@ impl World {
     pub fn turn(&self, connection: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(turns.entry(connection.to_owned()).or_default())
+    }
+
+    pub fn pace(&self, connection: &str, provider: &Provider) -> Arc<Pace> {
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(Pace::new(provider.source.as_ref()));
+        Arc::clone(paces.entry(connection.to_owned()).or_insert_with(made))
+    }
+
+    /// Bytes that the library may take.
+    pub fn library_limit(&self) -> Option<u64> {
+        let megabytes = self.store.settings().ok()?.library_limit_mb?;
+        Some(u64::from(megabytes) * 1024 * 1024)
     }
 
     pub fn locks(&self) -> PathBuf {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::contents::{Refused, Seen};
 use crate::house::{Active, House};
 use crate::pages;
 use crate::providers::{self, Provider};
@@ -59,6 +60,9 @@ pub(crate) fn answer(house: &House, routes: &[Route], request: &Request) -> Repl
         ("DELETE", "faults", Some(provider)) => done(|| {
             house.state().faults.remove(provider.id);
         }),
+        ("GET", "heard", Some(provider)) => {
+            Reply::json(200, &json!(house.state().heard.get(provider.id).cloned().unwrap_or_default()))
+        }
         ("PUT", "redirects", Some(provider)) => read(request, |addresses: Vec<String>| {
             let mut state = house.state();
             state.book.redirects.insert(provider.id.to_owned(), addresses);
@@ -76,7 +80,37 @@ pub(crate) fn answer(house: &House, routes: &[Route], request: &Request) -> Repl
         ("GET", "clock", None) => {
             Reply::json(200, &json!({ "now": house.clock.now(), "ahead_seconds": house.clock.ahead() }))
         }
+        ("GET", "contents", Some(provider)) => {
+            let contents = house.contents(provider);
+            let items = Seen::all(provider, &contents);
+            Reply::json(200, &json!({ "position": contents.now_at(), "items": items }))
+        }
+        ("PUT", "contents", Some(provider)) => change_contents(house, provider, request),
+        ("PUT", "items", None) => match request.json().and_then(|body| body.get("count")?.as_u64()) {
+            Some(count) => done(|| house.set_items(usize::try_from(count).unwrap_or(usize::MAX))),
+            None => wrong("Send {\"count\": 300} or another number."),
+        },
         _ => missing("There is no such address."),
+    }
+}
+
+/// `{"do": "add"|"edit"|"rename"|"move"|"delete"|"unpublish"|"publish"|"expire", "thing": …}` and what the
+/// deed needs. An added thing is like the one that is named, where `parent`, `name`, `text`, `kind`, `format`
+/// and `state` say nothing else. What is below a thing is deleted, unpublished and published with it.
+fn change_contents(house: &House, provider: &'static Provider, request: &Request) -> Reply {
+    let Some(body) = request.json() else { return wrong("Send JSON.") };
+    let order = match serde_json::from_value(body) {
+        Ok(order) => order,
+        Err(error) => return wrong(&error.to_string()),
+    };
+    let obeyed = house.at_shelf(provider, |shelf, items, now| {
+        let thing = shelf.obey(provider, items, order, now)?;
+        let id = shelf.contents(provider, items, now).get(&thing).and_then(provider.id_of);
+        Ok((thing, id))
+    });
+    match obeyed {
+        Ok((thing, id)) => Reply::json(200, &json!({ "id": id, "thing": thing })),
+        Err(Refused(words)) => wrong(words),
     }
 }
 

@@ -2,11 +2,13 @@
 //! consent page. Everything a handler can do is a method here.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use crate::contents::Contents;
 use crate::faults::{Fault, Problem, Stage};
 use crate::grants::{Access, Grant, Issued};
 use crate::house::House;
@@ -207,6 +209,21 @@ impl Desk<'_> {
     /// Ends every living grant that the test picks, of any provider, and tells how many those were.
     pub fn end_where(&self, pick: impl Fn(&Grant) -> bool) -> usize {
         self.house.state().book.end_where(pick)
+    }
+
+    /// What the provider holds at this moment. A later change does not reach what was handed out here, so a
+    /// handler asks once; nothing is locked meanwhile.
+    pub fn contents(&self) -> impl Deref<Target = Contents> + use<> {
+        self.house.contents(self.provider)
+    }
+
+    /// How many entries a page has: what the client asks, else the usual number, within 1 and the most. One
+    /// when that fault struck.
+    pub fn limit(&self, asked: Option<&str>, usual: usize, most: usize) -> usize {
+        if self.house.strike(self.provider, Fault::ShortPages) {
+            return 1;
+        }
+        asked.and_then(|asked| asked.parse().ok()).unwrap_or(usual).clamp(1, most)
     }
 
     /// Remembers something for so many seconds, in memory only.

@@ -29,6 +29,7 @@ pub enum Fault {
     ApiUnauthorized,
     DropReply,
     NoRefreshToken,
+    ShortPages,
 }
 
 /// Where in the life of a connection a request stands.
@@ -86,7 +87,7 @@ pub enum Problem {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 22] = [
+    pub const ALL: [Fault; 23] = [
         Fault::Refuse,
         Fault::AdminApproval,
         Fault::UntickedScope,
@@ -109,6 +110,7 @@ impl Fault {
         Fault::Garbage,
         Fault::Huge,
         Fault::DropReply,
+        Fault::ShortPages,
     ];
 
     /// The name on the wire, such as `admin_approval`.
@@ -135,6 +137,7 @@ impl Fault {
             Fault::TokenReused | Fault::IdleExpired | Fault::SessionPolicy => &[Refresh],
             Fault::Revoked => &[Refresh, Identify, Api],
             Fault::NotLicensed | Fault::ApiUnauthorized => &[Identify, Api],
+            Fault::ShortPages => &[Api],
             Fault::RateLimited | Fault::ServerError | Fault::Slow | Fault::Garbage | Fault::Huge => {
                 &[Exchange, Refresh, Revoke, Identify, Api]
             }
@@ -178,7 +181,8 @@ impl Fault {
             | Fault::Slow
             | Fault::Garbage
             | Fault::Huge
-            | Fault::DropReply => return None,
+            | Fault::DropReply
+            | Fault::ShortPages => return None,
         })
     }
 
@@ -207,6 +211,7 @@ impl Fault {
             Fault::Garbage => "A web page comes in place of the answer",
             Fault::Huge => "The answer is 5 MB long",
             Fault::DropReply => "The work is done, then the line goes dead",
+            Fault::ShortPages => "Lists come one entry at a time",
         }
     }
 }

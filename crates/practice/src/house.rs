@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde_json::json;
 
 use crate::clock::Clock;
 use crate::consent;
+use crate::contents::{self, Contents, Shelf};
 use crate::desk::{Ask, Code, Desk};
 use crate::faults::{Fault, Stage};
 use crate::grants::Book;
@@ -27,6 +29,9 @@ pub(crate) struct House {
     /// Documented host patterns in the order of their listeners, exact ones first.
     pub patterns: Vec<&'static str>,
     state: Mutex<State>,
+    /// In the order of [`providers::ALL`].
+    shelves: [Mutex<Shelf>; providers::ALL.len()],
+    items: AtomicUsize,
 }
 
 pub(crate) struct State {
@@ -37,7 +42,29 @@ pub(crate) struct State {
     pub faults: BTreeMap<&'static str, Vec<Active>>,
     pub counts: BTreeMap<&'static str, Counts>,
     pub rules: BTreeMap<&'static str, GrantRules>,
+    /// The first requests of each form that came to a provider's API.
+    pub heard: BTreeMap<&'static str, Vec<Heard>>,
 }
+
+/// A request to a provider's API and what it answered, for whoever holds both against the provider's description.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Heard {
+    pub method: String,
+    pub host: String,
+    pub path: String,
+    pub query: Vec<(String, String)>,
+    /// Without credentials and what every request has.
+    pub headers: Vec<(String, String)>,
+    /// Null where there was none.
+    pub body: serde_json::Value,
+    pub status: u16,
+    /// The answer where it is JSON and not long, else null.
+    pub answer: serde_json::Value,
+}
+
+/// As many requests are kept of each form: same method, endpoint and names of parameters.
+const HEARD_OF_A_FORM: usize = 1;
+const LONGEST_ANSWER: usize = 256 << 10;
 
 /// A fault that is switched on; `times` is how often it still strikes, none for until it is cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +87,7 @@ pub struct Counts {
 }
 
 impl House {
-    pub fn new(folder: Option<&Path>) -> std::io::Result<House> {
+    pub fn new(folder: Option<&Path>, items: Option<usize>) -> std::io::Result<House> {
         let mut patterns: Vec<&'static str> = Vec::new();
         for host in providers::ALL.iter().flat_map(|provider| provider.hosts) {
             if !patterns.contains(&host.pattern) {
@@ -76,12 +103,39 @@ impl House {
             faults: BTreeMap::new(),
             counts: BTreeMap::new(),
             rules: BTreeMap::new(),
+            heard: BTreeMap::new(),
         };
-        Ok(House { clock: Clock::default(), patterns, state: Mutex::new(state) })
+        Ok(House {
+            clock: Clock::default(),
+            patterns,
+            state: Mutex::new(state),
+            shelves: Default::default(),
+            items: AtomicUsize::new(items.unwrap_or(contents::USUAL_COUNT).min(contents::MOST)),
+        })
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a provider holds at this moment.
+    pub fn contents(&self, provider: &Provider) -> Arc<Contents> {
+        self.at_shelf(provider, |shelf, items, now| shelf.contents(provider, items, now).clone())
+    }
+
+    /// Changes what a provider holds; the work gets the shelf, how many things there are at first and the time.
+    pub fn at_shelf<T>(&self, provider: &Provider, work: impl FnOnce(&mut Shelf, usize, u64) -> T) -> T {
+        let at = providers::ALL.iter().position(|other| other.id == provider.id).unwrap_or(0);
+        let mut shelf = self.shelves[at].lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut shelf, self.items.load(Ordering::Relaxed), self.clock.now())
+    }
+
+    /// Lets all contents be made anew when they are next needed.
+    pub fn set_items(&self, count: usize) {
+        self.items.store(count.min(contents::MOST), Ordering::Relaxed);
+        for shelf in &self.shelves {
+            shelf.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
     }
 
     /// Answers a request that came to the listener of this host pattern.
@@ -144,7 +198,46 @@ impl House {
         if reply.refused {
             self.count(provider, |counts| counts.refused += 1);
         }
+        if stage == Stage::Api && reply.status < 400 {
+            self.hear(provider, endpoint, request, &reply);
+        }
         reply
+    }
+
+    /// Keeps the request, unless one of its form is kept already.
+    fn hear(&self, provider: &'static Provider, endpoint: &Endpoint, request: &Request, reply: &Reply) {
+        let names =
+            |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let mut state = self.state();
+        let heard = state.heard.entry(provider.id).or_default();
+        let alike = |it: &&Heard| {
+            it.method == request.method
+                && paths::capture(endpoint.path, &it.path).is_some()
+                && names(&it.query) == names(&request.query)
+        };
+        if heard.iter().filter(alike).count() >= HEARD_OF_A_FORM {
+            return;
+        }
+        const USUAL: [&str; 7] = [
+            "host",
+            "authorization",
+            "user-agent",
+            "accept",
+            "content-length",
+            "connection",
+            "accept-encoding",
+        ];
+        let headers = request.headers.iter().filter(|(name, _)| !USUAL.contains(&name.as_str()));
+        heard.push(Heard {
+            method: request.method.clone(),
+            host: request.host.clone(),
+            path: request.path.clone(),
+            query: request.query.clone(),
+            headers: headers.cloned().collect(),
+            body: serde_json::from_slice(&request.body).unwrap_or_default(),
+            status: reply.status,
+            answer: if reply.body.len() < LONGEST_ANSWER { reply.value() } else { serde_json::Value::Null },
+        });
     }
 
     pub fn count(&self, provider: &'static Provider, add: impl FnOnce(&mut Counts)) {
@@ -158,8 +251,9 @@ impl House {
 
     /// The fault that spoils a request as a whole at this stage, if one is on.
     fn strike_at(&self, provider: &'static Provider, stage: Stage) -> Option<Fault> {
-        // The lack of a refresh token alters a good answer and is asked for where that is made.
-        self.strike_first(provider, |fault| fault != Fault::NoRefreshToken && fault.strikes(stage))
+        // These alter a good answer and are asked for where that is made.
+        let alters = |fault| matches!(fault, Fault::NoRefreshToken | Fault::ShortPages);
+        self.strike_first(provider, |fault| !alters(fault) && fault.strikes(stage))
     }
 
     fn strike_first(&self, provider: &'static Provider, pick: impl Fn(Fault) -> bool) -> Option<Fault> {

@@ -27,7 +27,7 @@ pub async fn join_or_start(folder: &Path) -> io::Result<Practice> {
         let lock = File::options().create(true).append(true).open(folder.join("practice.lock"))?;
         match lock.try_lock() {
             Ok(()) => {
-                let options = Options { folder: Some(folder.to_owned()) };
+                let options = Options { folder: Some(folder.to_owned()), ..Options::default() };
                 let practice = start_with(options, Some(lock)).await?;
                 let beside = folder.join("practice.json.new");
                 fs::write(&beside, json!({ "control": practice.control }).to_string())?;

@@ -6,7 +6,9 @@
 pub mod client;
 mod clock;
 mod consent;
+pub mod contents;
 mod control;
+pub mod dates;
 pub mod desk;
 pub mod faults;
 pub mod grants;
@@ -34,8 +36,9 @@ use url::Url;
 use crate::house::House;
 use crate::wire::Request;
 
+pub use crate::contents::Seen;
 pub use crate::faults::{Fault, Problem, Stage};
-pub use crate::house::{Active, Counts};
+pub use crate::house::{Active, Counts, Heard};
 pub use crate::join::{join, join_or_start};
 pub use tieline_catalog::practice::{PracticeApp as App, Practised, Route};
 
@@ -43,6 +46,8 @@ pub use tieline_catalog::practice::{PracticeApp as App, Practised, Route};
 pub struct Options {
     /// Where grants are kept, as hashes, so that practice sign-ins survive a restart. None: memory only.
     pub folder: Option<PathBuf>,
+    /// How many things each provider holds, at most a million. None: 300.
+    pub items: Option<usize>,
 }
 
 /// The running practice providers, whether this process runs them or another does. They stop when the last
@@ -77,7 +82,7 @@ pub async fn start(options: Options) -> io::Result<Practice> {
 }
 
 async fn start_with(options: Options, lock: Option<std::fs::File>) -> io::Result<Practice> {
-    let house = Arc::new(House::new(options.folder.as_deref())?);
+    let house = Arc::new(House::new(options.folder.as_deref(), options.items)?);
     let mut running = Running { house: house.clone(), listeners: Vec::new(), _lock: lock };
     let mut origins = Vec::new();
     for pattern in house.patterns.clone() {
@@ -133,6 +138,12 @@ impl Practice {
         serde_json::from_value(said).unwrap_or_default()
     }
 
+    /// The first request of each form that came to a provider's API, with its answer.
+    pub async fn heard(&self, provider: &str) -> Vec<Heard> {
+        let said = self.tell("GET", &format!("heard/{provider}"), Value::Null).await;
+        serde_json::from_value(said).unwrap_or_default()
+    }
+
     /// Registers exact redirect addresses at a provider, beside the usual ones; replaces earlier additions.
     pub async fn register_redirects(&self, provider: &str, addresses: &[String]) {
         self.tell("PUT", &format!("redirects/{provider}"), json!(addresses)).await;
@@ -147,6 +158,23 @@ impl Practice {
     /// Lets practice time run so many seconds ahead of the computer's.
     pub async fn set_clock_ahead(&self, seconds: u64) {
         self.tell("PUT", "clock", json!({ "ahead_seconds": seconds })).await;
+    }
+
+    /// What a correct client sees of a provider's contents in the end. Makes every file to tell its size.
+    pub async fn contents(&self, provider: &str) -> Vec<Seen> {
+        let mut said = self.tell("GET", &format!("contents/{provider}"), Value::Null).await;
+        serde_json::from_value(said["items"].take()).unwrap_or_default()
+    }
+
+    /// Changes a provider's contents: see `PUT contents/{PROVIDER}` of the control address. Yields the `id` by
+    /// which a client knows the thing, null when it must not see it, and the thing's own id as `thing`.
+    pub async fn change(&self, provider: &str, order: Value) -> Value {
+        self.tell("PUT", &format!("contents/{provider}"), order).await
+    }
+
+    /// Makes the contents of all providers anew, with so many things each.
+    pub async fn set_items(&self, count: usize) {
+        self.tell("PUT", "items", json!({ "count": count })).await;
     }
 
     /// Asks control; a failure is logged, and the answer is then null.

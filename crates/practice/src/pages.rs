@@ -76,7 +76,8 @@ pub fn consent(provider: &Provider, id: &str, ask: &Ask) -> String {
 }
 
 fn fault_options(later: bool) -> String {
-    let faults = Fault::ALL.into_iter().filter(|fault| fault.comes_later() == later);
+    let faults =
+        Fault::ALL.into_iter().filter(|fault| fault.comes_later() == later && *fault != Fault::ShortPages);
     faults.map(|fault| format!("<option value=\"{}\">{}</option>", fault.name(), fault.words())).collect()
 }
 

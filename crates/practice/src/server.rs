@@ -144,7 +144,7 @@ async fn write(stream: &mut TcpStream, reply: &Reply, bare: bool, last: bool) ->
         let value: String = value.chars().filter(|letter| !letter.is_control()).collect();
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    if reply.status != 204 {
+    if !matches!(reply.status, 204 | 304) {
         head.push_str(&format!("content-length: {}\r\n", reply.body.len()));
     }
     head.push_str(if last { "connection: close\r\n\r\n" } else { "\r\n" });
@@ -160,17 +160,29 @@ fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         201 => "Created",
+        202 => "Accepted",
         204 => "No Content",
+        206 => "Partial Content",
         302 => "Found",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        409 => "Conflict",
         410 => "Gone",
+        412 => "Precondition Failed",
+        416 => "Range Not Satisfiable",
         421 => "Misdirected Request",
+        422 => "Unprocessable Content",
         429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        529 => "Site is overloaded",
         _ => "Practice",
     }
 }

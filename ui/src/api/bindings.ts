@@ -17,7 +17,7 @@ export type ByProvider = {
  * Id or slug.
  */
 provider: string, };
-export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "unexpected_return" } | { "what": "world" };
+export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "sync", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "unexpected_return" } | { "what": "world" };
 export type Check = { 
 /**
  * `deep_link`, `loopback`, `browser`, `keyring`, `store`, `network`, `clock`, `catalogue`
@@ -66,11 +66,16 @@ sign_in_words: string, next_sign_in_at: string | null, connected_at: string, las
  */
 missing_scopes: number, };
 export type ConnectionState = "working" | "needs_you" | "temporarily_failing" | "waiting_for_admin" | "keyring_locked" | "disconnecting";
+export type Crumb = { id: string, name: string, };
 export type Disconnect = { id: string, 
 /**
  * Tell the provider as well. Default: where it does not reach further than this connection.
  */
-revoke: boolean | null, };
+revoke: boolean | null, 
+/**
+ * Keep what was read, to be searched on.
+ */
+keep_contents: boolean, };
 export type DisconnectPlan = { 
 /**
  * The provider can be told to forget.
@@ -83,7 +88,11 @@ words: Array<string>,
 /**
  * It reaches further than this connection: how.
  */
-reaches_further: string | null, };
+reaches_further: string | null, 
+/**
+ * Texts that are kept of it: to be deleted, or kept.
+ */
+kept_texts: number, };
 export type Disconnected = { name: string, 
 /**
  * The provider was told and its answer proves it.
@@ -168,6 +177,11 @@ missing: Array<ScopeLine>,
 other_account: Account | null, };
 export type FlowStep = "waiting" | "finishing" | "other_account" | "connected" | "refused" | "failed" | "cancelled" | "timed_out";
 export type ForgetApp = { provider: string, host: string, };
+export type ForgetContents = { 
+/**
+ * None: of all.
+ */
+connection: string | null, };
 export type FormCheck = { fields: Array<FieldCheck>, 
 /**
  * The organisation's app that will be used.
@@ -185,6 +199,15 @@ ways: Array<WayPlan>, guide: Guide,
  * Everything is there: `connect` can be pressed.
  */
 ready: boolean, };
+export type Found = { hits: Array<Hit>, 
+/**
+ * How many texts were searched.
+ */
+texts: number, 
+/**
+ * There are more than are shown.
+ */
+more: boolean, };
 export type GrantPage = { url: string, words: string, };
 export type Guide = { who: string, url: string, steps: Array<string>, 
 /**
@@ -192,11 +215,89 @@ export type Guide = { who: string, url: string, steps: Array<string>,
  */
 redirects: Array<string>, scopes: Array<string>, };
 export type Health = { words: string, last_ok_at: string | null, last_refresh_at: string | null, refreshes: number, last_failed_at: string | null, };
+export type Hit = { item: ItemRow, provider: string, provider_name: string, 
+/**
+ * The account's name.
+ */
+account: string, 
+/**
+ * What it stands in, from the top down.
+ */
+path: Array<Crumb>, snippet: string, 
+/**
+ * Where the words stand in the snippet, in UTF-16 units: from, to.
+ */
+marks: Array<[number, number]>, };
 export type InputField = { key: string, label: string, help: string, where_to_find: string, example: string, 
 /**
  * `text`, `email`, `choice`
  */
 kind: string, choices: Array<ChoiceLine>, default: string, required: boolean, };
+export type ItemAsk = { connection: string, item: string, };
+export type ItemRow = { connection: string, id: string, parent: string | null, name: string, kind: Kind, 
+/**
+ * `pdf`, `docx`, `html`; none where it has no contents.
+ */
+format: string | null, size: number | null, modified: string | null, url: string | null, 
+/**
+ * Its contents can be read.
+ */
+selectable: boolean, 
+/**
+ * There is something below it.
+ */
+expandable: boolean, 
+/**
+ * `no`, `waiting`, `kept`, `failed`
+ */
+read: string, 
+/**
+ * Why it could not be read.
+ */
+failure: string | null, 
+/**
+ * By itself, or with what it stands in.
+ */
+picked: Picked, };
+export type ItemText = { item: ItemRow, text: string, 
+/**
+ * It is from the library; else it was fetched just now and is not kept.
+ */
+kept: boolean, };
+export type ItemsAsk = { connection: string, 
+/**
+ * The id of the item to look into; none: the top.
+ */
+parent: string | null, 
+/**
+ * Words in the name, anywhere in the connection. Needs a listing to have been made.
+ */
+search: string | null, 
+/**
+ * `next` of the page before.
+ */
+cursor: string | null, 
+/**
+ * 1 to 1,000; default 200.
+ */
+limit: number | null, };
+export type ItemsPage = { items: Array<ItemRow>, 
+/**
+ * To be asked with for the next page; none after the last.
+ */
+next: string | null, 
+/**
+ * How many there are in all, where that is known.
+ */
+count: number | null, 
+/**
+ * From the top down to what is looked into.
+ */
+path: Array<Crumb>, 
+/**
+ * It was asked of the provider just now; else it is what the last sync saw.
+ */
+live: boolean, };
 export type Keyring = { state: KeyringState, 
 /**
  * "Keyring unlocked"
@@ -211,6 +312,7 @@ words: string,
  */
 place: string, };
 export type KeyringState = "unlocked" | "locked" | "absent" | "file_open" | "file_locked";
+export type Kind = "FILE" | "FOLDER" | "DRIVE" | "SITE" | "BUCKET" | "ARTICLE" | "CATEGORY" | "SECTION" | "COLLECTION" | "KNOWLEDGE_BASE" | "SPACE" | "PAGE" | "DATABASE" | "TICKET" | "CONVERSATION" | "CHANNEL" | "THREAD" | "MESSAGE" | "LABEL" | "WORKSPACE" | "CALL" | "LIBRARY" | "REFERENCE" | "NOTE" | "ATTACHMENT";
 export type Lasts = { 
 /**
  * When the access token in hand runs out.
@@ -220,6 +322,20 @@ access_until: string | null, access_words: string, refresh_words: string,
  * The date by which the person has to sign in again if nothing else happens.
  */
 next_sign_in_at: string | null, why: string, ends_early: Array<string>, };
+export type LibraryPart = { connection: string, provider: string, provider_name: string, account: string, connected: boolean, kept: number, bytes: number, };
+export type LibraryState = { 
+/**
+ * The file.
+ */
+place: string, 
+/**
+ * Bytes on the disk.
+ */
+size: number, 
+/**
+ * The largest it may grow, in MB.
+ */
+limit_mb: number | null, texts: number, parts: Array<LibraryPart>, };
 export type NamedValue = { label: string, value: string, };
 export type Nothing = Record<symbol, never>;
 export type OpenPage = { 
@@ -242,6 +358,13 @@ export type Permission = { name: string, meaning: string, without: string, asked
  * None where the provider does not tell.
  */
 granted: boolean | null, };
+export type Phase = "idle" | "listing" | "reading" | "paused" | "failed";
+export type Pick = { connection: string, 
+/**
+ * Ids of items; a folder means all below it, now and later.
+ */
+add: Array<string>, remove: Array<string>, };
+export type Picked = "no" | "itself" | "with" | "partly";
 export type Press = { label: string, action: PressAction, url: string | null, };
 export type PressAction = "sign_in_again" | "test_again" | "edit_app" | "edit_inputs" | "ask_admin" | "unlock_keyring" | "open_page" | "network_settings" | "other_way" | "close";
 export type Problem = { 
@@ -331,12 +454,38 @@ export type ScopeLine = { name: string, meaning: string, without: string, option
  * Ticked when the app is registered, not asked for at sign-in.
  */
 at_registration: boolean, };
+export type SearchAsk = { 
+/**
+ * The last word may be the beginning of one.
+ */
+words: string, connection: string | null, 
+/**
+ * Id or slug.
+ */
+provider: string | null, kinds: Array<Kind>, 
+/**
+ * Changed since: RFC 3339.
+ */
+since: string | null, 
+/**
+ * 1 to 200; default 50.
+ */
+limit: number | null, };
 export type SecretPlace = { words: string, 
 /**
  * The keyring entry's name, which is no secret.
  */
 entry: string, };
 export type SetPractice = { on: boolean, };
+export type SetSync = { 
+/**
+ * None: all connections.
+ */
+connection: string | null, everything: boolean | null, 
+/**
+ * 0 (off), 3, 6, 12 or 24.
+ */
+every_hours: number | null, };
 export type Settings = { 
 /**
  * `http://proxy.acme.example:8080`; empty takes the system's. No user name or password.
@@ -359,6 +508,14 @@ relay: string,
  */
 admin_email: string, 
 /**
+ * The largest the library may grow, in MB; none: as large as the disk allows.
+ */
+library_limit_mb: number | null, 
+/**
+ * The window is closed while a sync is under way: `ask` (also when empty), `go_on` in the background, `stop`.
+ */
+when_closing: string, 
+/**
  * `system`, `light`, `dark`
  */
 theme: string, };
@@ -367,6 +524,15 @@ export type SignInLink = {
  * The address to open in a browser on this computer. Holds no secret.
  */
 url: string, };
+export type StartSync = { connection: string, 
+/**
+ * Read these again, whether they changed or not.
+ */
+items: Array<string> | null, 
+/**
+ * Read again all that could not be read.
+ */
+failed: boolean, };
 export type Status = { version: string, 
 /**
  * Practice mode: only practice providers on this computer, kept apart from everything real.
@@ -380,6 +546,56 @@ practice_control: string | null, keyring: Keyring, sign_ins: number, needs_you: 
  * Disconnects that wait for the network.
  */
 queued: number, data_folder: string, };
+export type SyncFailure = { code: string, message: string, hint: string, };
+export type SyncState = { connection: string, 
+/**
+ * Its contents can be listed at all.
+ */
+can: boolean, 
+/**
+ * What they are called: "articles", "files".
+ */
+items: string, 
+/**
+ * Everything is kept; else what is picked.
+ */
+everything: boolean, 
+/**
+ * 0: only on demand.
+ */
+every_hours: number, next_at: string | null, phase: Phase, 
+/**
+ * In this process, or another one, right now.
+ */
+running: boolean, 
+/**
+ * Everything there is has been seen at least once.
+ */
+complete: boolean, listed: number, waiting: number, kept: number, failed: number, 
+/**
+ * Bytes of text kept.
+ */
+bytes: number, 
+/**
+ * Bytes at the provider that are still to be fetched, where it tells.
+ */
+bytes_waiting: number, 
+/**
+ * Until when the provider asks for a pause.
+ */
+paused_until: string | null, ended_at: string | null, 
+/**
+ * Taken out by the last sync, because they are no longer there.
+ */
+removed: number, 
+/**
+ * Why the last sync did not come to its end.
+ */
+failure: SyncFailure | null, picked_folders: number, picked_items: number, picked_bytes: number, 
+/**
+ * One sentence: how it stands.
+ */
+words: string, };
 export type Tested = { ok: boolean, words: string, 
 /**
  * Milliseconds the provider took.
@@ -444,4 +660,23 @@ export interface Operations {
   refresh: { ask: ById; answer: Tested };
   disconnect: { ask: Disconnect; answer: Disconnected };
   events: { ask: EventsAsk; answer: Array<EventLine> };
+  /** What stands below an item: from the last sync, or from the provider where there was none. */
+  items: { ask: ItemsAsk; answer: ItemsPage };
+  pick: { ask: Pick; answer: SyncState };
+  /** Begins a sync and returns at once; the rest comes as changes. */
+  start_sync: { ask: StartSync; answer: SyncState };
+  /** Syncs and answers at the end. */
+  sync_to_the_end: { ask: StartSync; answer: SyncState };
+  pause_sync: { ask: ById; answer: SyncState };
+  cancel_sync: { ask: ById; answer: SyncState };
+  sync_state: { ask: ById; answer: SyncState };
+  syncs: { ask: Nothing; answer: Array<SyncState> };
+  set_sync: { ask: SetSync; answer: Array<SyncState> };
+  search: { ask: SearchAsk; answer: Found };
+  /** An item's text, kept or fetched now. */
+  read_item: { ask: ItemAsk; answer: ItemText };
+  open_item: { ask: ItemAsk; answer: Nothing };
+  library: { ask: Nothing; answer: LibraryState };
+  /** Deletes kept texts; connections and what was picked stay. */
+  forget_contents: { ask: ForgetContents; answer: LibraryState };
 }

@@ -4,8 +4,12 @@ use std::thread;
 
 use super::*;
 
-const QUICK: Limits =
-    Limits { connect: Duration::from_millis(300), whole: Duration::from_millis(300), answer: 64 * 1024 };
+const QUICK: Limits = Limits {
+    connect: Duration::from_millis(300),
+    whole: Duration::from_millis(300),
+    answer: 64 * 1024,
+    fetch: Duration::from_secs(5),
+};
 
 fn serve(answer: impl FnOnce(TcpStream) + Send + 'static) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

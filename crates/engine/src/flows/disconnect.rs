@@ -4,7 +4,7 @@ use tieline_catalog::template;
 use tieline_catalog::{Provider, StepAuth};
 
 use crate::connection::{Connection, Trouble};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::identity::{self, Keys};
 use crate::flows::token::{self, Want};
@@ -35,7 +35,12 @@ pub(crate) fn plan(provider: &Provider, it: &Connection) -> (bool, Vec<String>) 
 }
 
 /// Disconnects. Offline, it is queued and the connection shows as disconnecting.
-pub(crate) async fn disconnect(world: &World, id: &str, revoke: Option<bool>) -> Result<Ended> {
+pub(crate) async fn disconnect(
+    world: &World,
+    id: &str,
+    revoke: Option<bool>,
+    keep_contents: bool,
+) -> Result<Ended> {
     let it = world.connection(id)?;
     let provider = world.provider(&it.provider)?;
     let can = !provider.revoke.steps.is_empty();
@@ -107,6 +112,27 @@ pub(crate) async fn disconnect(world: &World, id: &str, revoke: Option<bool>) ->
     } else {
         ended.words.pop();
         ended.words.push("The keyring is locked; the sign-in is deleted from it as soon as it opens.".into());
+    }
+    world.syncs.stop(id);
+    let kept = world.library.tally(id)?.kept;
+    let library = world.library.clone();
+    let key = id.to_owned();
+    // Contents may be many; they go in pieces, away from what else is going on.
+    tokio::task::spawn_blocking(move || {
+        if keep_contents {
+            return library.set_next(&key, None);
+        }
+        library.forget(&key, true)?;
+        library.forget_sync(&key)
+    })
+    .await
+    .map_err(Error::internal)??;
+    if kept > 0 {
+        ended.words.push(if keep_contents {
+            format!("{kept} texts stay in the library.")
+        } else {
+            format!("{kept} texts are deleted from the library.")
+        });
     }
     world.happened(&now, Kind::Disconnected, &ended.words.join(" "));
     world.changed(Change::Providers);

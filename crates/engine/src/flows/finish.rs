@@ -266,6 +266,11 @@ async fn store(
         };
         world.happened(&it, Kind::ScopesChanged, &words);
     }
+    if before.is_none() && provider.source.as_ref().is_some_and(|facts| facts.everything) {
+        // What brings everything at once begins by itself.
+        world.library.set_sync(&it.id, true, 0, Some(world.now()))?;
+        world.due.notify_one();
+    }
     world.changed(Change::Providers);
     world.sweep().await;
     Ok((id, missing))

@@ -1,13 +1,13 @@
 //! What goes on by itself: sign-ins renewed before they are forgotten, troubles of a moment tried again, queued
-//! disconnects made, strays swept.
+//! disconnects made, strays swept, syncs begun when they are due.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::deadline;
 use crate::flows::token::Want;
-use crate::flows::{check, disconnect, token};
+use crate::flows::{check, disconnect, sync, token};
 use crate::world::World;
 
 /// How often is looked.
@@ -16,12 +16,24 @@ const TICK: Duration = Duration::from_secs(30);
 /// Looks at every connection at start and then at each tick, until the world is gone. A tick after a sleep is a
 /// resume: whatever came due meanwhile is due now.
 pub(crate) async fn run(world: Weak<World>) {
+    let Some(due) = world.upgrade().map(|world| Arc::clone(&world.due)) else { return };
+    let mut at_start = true;
     loop {
         match world.upgrade() {
             Some(world) => round(&world).await,
             None => return,
         }
-        tokio::time::sleep(TICK).await;
+        let next = tokio::time::Instant::now() + TICK;
+        loop {
+            match world.upgrade() {
+                Some(world) => sync::begin_due(&world, std::mem::take(&mut at_start)),
+                None => return,
+            }
+            tokio::select! {
+                () = due.notified() => {}
+                () = tokio::time::sleep_until(next) => break,
+            }
+        }
     }
 }
 
@@ -70,7 +82,7 @@ fn was_cut_off(world: &World, it: &Connection) -> bool {
 }
 
 async fn retry_disconnect(world: &World, id: &str) {
-    match disconnect::disconnect(world, id, Some(true)).await {
+    match disconnect::disconnect(world, id, Some(true), false).await {
         Ok(ended) if !ended.queued => {}
         _ => {
             let now = world.now();

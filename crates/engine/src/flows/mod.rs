@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod connect;
+pub mod contents;
 pub mod disconnect;
 pub mod discover;
 pub mod exchange;
@@ -11,5 +12,6 @@ pub mod keep_alive;
 pub mod listen;
 pub mod oauth1;
 pub mod prove;
+pub mod sync;
 pub mod token;
 pub mod waiting;

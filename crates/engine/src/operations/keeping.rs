@@ -125,7 +125,7 @@ pub(super) async fn disconnect(app: &App, ask: Disconnect) -> Result<Disconnecte
     let world = app.world();
     let it = world.connection(&ask.id)?;
     let provider = world.provider(&it.provider)?;
-    let ended = ending::disconnect(&world, &ask.id, ask.revoke).await?;
+    let ended = ending::disconnect(&world, &ask.id, ask.revoke, ask.keep_contents).await?;
     Ok(Disconnected {
         name: it.title(),
         revoked: ended.revoked,

@@ -3,6 +3,7 @@
 //! The table yields the dispatch that window, command line and HTTP API call, and the TypeScript types of the UI.
 
 mod connecting;
+mod contents;
 mod keeping;
 mod setting_up;
 mod show;
@@ -13,9 +14,10 @@ use serde_json::Value;
 use ts_rs::{Config, TS};
 use wire::{
     AppSummary, ById, ByProvider, CheckForm, Checks, Connect, ConnectionDetail, ConnectionRow, Disconnect,
-    Disconnected, EventLine, EventsAsk, Failure, Flow, ForgetApp, FormCheck, Keyring, Nothing, OpenPage,
-    OtherAccount, Paste, ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SetPractice, Settings,
-    SignInLink, Status, Tested, UnlockKeyring,
+    Disconnected, EventLine, EventsAsk, Failure, Flow, ForgetApp, ForgetContents, FormCheck, Found, ItemAsk,
+    ItemText, ItemsAsk, ItemsPage, Keyring, LibraryState, Nothing, OpenPage, OtherAccount, Paste, Pick,
+    ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SearchAsk, SetPractice, SetSync, Settings,
+    SignInLink, StartSync, Status, SyncState, Tested, UnlockKeyring,
 };
 
 use crate::app::App;
@@ -110,6 +112,26 @@ operations! {
     refresh(ById) -> Tested = keeping::refresh;
     disconnect(Disconnect) -> Disconnected = keeping::disconnect;
     events(EventsAsk) -> Vec<EventLine> = keeping::events;
+
+    /// What stands below an item: from the last sync, or from the provider where there was none.
+    items(ItemsAsk) -> ItemsPage = contents::items;
+    pick(Pick) -> SyncState = contents::pick;
+    /// Begins a sync and returns at once; the rest comes as changes.
+    start_sync(StartSync) -> SyncState = contents::start_sync;
+    /// Syncs and answers at the end.
+    sync_to_the_end(StartSync) -> SyncState = contents::sync_to_the_end;
+    pause_sync(ById) -> SyncState = contents::pause_sync;
+    cancel_sync(ById) -> SyncState = contents::cancel_sync;
+    sync_state(ById) -> SyncState = contents::sync_state;
+    syncs(Nothing) -> Vec<SyncState> = contents::syncs;
+    set_sync(SetSync) -> Vec<SyncState> = contents::set_sync;
+    search(SearchAsk) -> Found = contents::search;
+    /// An item's text, kept or fetched now.
+    read_item(ItemAsk) -> ItemText = contents::read_item;
+    open_item(ItemAsk) -> Nothing = contents::open_item;
+    library(Nothing) -> LibraryState = contents::library;
+    /// Deletes kept texts; connections and what was picked stay.
+    forget_contents(ForgetContents) -> LibraryState = contents::forget_contents;
 }
 
 fn read<T: serde::de::DeserializeOwned>(ask: Value) -> Result<T, Failure> {

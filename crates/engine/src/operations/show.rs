@@ -168,6 +168,7 @@ pub(super) fn detail(
             revokes,
             words,
             reaches_further: provider.revoke.reaches_further.clone(),
+            kept_texts: u32::try_from(world.library.tally(&it.id)?.kept).unwrap_or(u32::MAX),
         },
         events: events.into_iter().map(event).collect(),
     })

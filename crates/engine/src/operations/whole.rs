@@ -100,6 +100,9 @@ pub(super) async fn save_settings(app: &App, ask: Settings) -> Result<Settings> 
             format!("{port} belongs to the system. Choose a port between 1024 and 65535."),
         ));
     }
+    if !["", "ask", "go_on", "stop"].contains(&settings.when_closing.as_str()) {
+        return Err(Error::field("when_closing", "Choose one of ask, go_on, stop."));
+    }
     if !["", "system", "light", "dark"].contains(&settings.theme.as_str()) {
         return Err(Error::field("theme", "A theme is one of system, light, dark."));
     }

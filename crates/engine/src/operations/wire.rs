@@ -3,10 +3,14 @@
 //! No type here can hold a token or a code. A client secret goes in (an admin types it) and never comes out.
 //! Times are RFC 3339 in UTC.
 
+mod contents;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+pub use contents::*;
 
 /// Nothing asked, or nothing answered.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, TS)]
@@ -401,6 +405,8 @@ pub struct DisconnectPlan {
     pub words: Vec<String>,
     /// It reaches further than this connection: how.
     pub reaches_further: Option<String>,
+    /// Texts that are kept of it: to be deleted, or kept.
+    pub kept_texts: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
@@ -415,6 +421,9 @@ pub struct Disconnect {
     /// Tell the provider as well. Default: where it does not reach further than this connection.
     #[serde(default)]
     pub revoke: Option<bool>,
+    /// Keep what was read, to be searched on.
+    #[serde(default)]
+    pub keep_contents: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]

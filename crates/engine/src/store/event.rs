@@ -29,6 +29,7 @@ pub enum Kind {
     Used,
     ScopesChanged,
     Renamed,
+    Synced,
     Disconnecting,
     Disconnected,
 }
@@ -44,6 +45,7 @@ impl Kind {
             Self::Used => "used",
             Self::ScopesChanged => "scopes_changed",
             Self::Renamed => "renamed",
+            Self::Synced => "synced",
             Self::Disconnecting => "disconnecting",
             Self::Disconnected => "disconnected",
         }

@@ -27,7 +27,11 @@
 //!    [`Trouble::call_back`] (an error taken home by the browser) or [`Trouble::page`] (the provider's own
 //!    error page; the app hears nothing). `Problem::RateLimited` gets its `Retry-After: 2` from the core.
 //!
-//! Other tools: [`Desk::keep`] and [`Desk::take`] (short-lived memory, such as OAuth 1.0a request tokens),
+//! 6. **Contents.** `contents` makes what the provider holds, [`Desk::contents`] shows it to the endpoints
+//!    (`Kind::Api`), [`Desk::limit`] and [`contents::page`] cut it into pages. Changes are ordered over the
+//!    control address and stand in the journal ([`contents::Contents::since`]).
+//!
+//! Other tools: [`crate::dates`], [`Desk::keep`] and [`Desk::take`] (short-lived memory, such as OAuth 1.0a request tokens),
 //! [`Desk::end`] and [`Desk::end_where`] (revocation), [`Desk::issuer`] and [`crate::jwt::sign`] (id_tokens),
 //! [`Desk::subdomain`], `Reply::refused` (Slack's `ok: false` with status 200).
 
@@ -52,6 +56,7 @@ pub mod standard;
 mod zendesk;
 mod zotero;
 
+use crate::contents::{self, Maker, State, Thing};
 use crate::desk::{Decided, Desk, Trouble};
 use crate::faults::Problem;
 use crate::redirects::Redirects;
@@ -96,6 +101,12 @@ pub struct Provider {
     pub choices: &'static [Choice],
     pub rules: GrantRules,
     pub shapes: Shapes,
+    /// Makes what there is: see [`crate::contents`]. Called once, at the first request that needs it.
+    pub contents: fn(&mut Maker),
+    /// The id by which a correct client knows a thing; none when it must never see it.
+    pub id_of: fn(&Thing) -> Option<String>,
+    /// An id for a new thing beside another.
+    pub new_id: fn(&mut Maker, &Thing) -> String,
     /// Parameters that the browser takes home after Allow, in order.
     pub call_back: fn(&Desk, &Decided) -> Vec<(String, String)>,
     /// The provider's words for a problem; none: the generic ones.
@@ -209,6 +220,9 @@ impl Provider {
             access: Shape::new("", Alphabet::Url, 64),
             refresh: Shape::new("", Alphabet::Url, 64),
         },
+        contents: |_| {},
+        id_of: |thing| (thing.state == State::Published).then(|| thing.id.clone()),
+        new_id: contents::similar_id,
         call_back: standard::call_back,
         trouble: |_, _| None,
     };

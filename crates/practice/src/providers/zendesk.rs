@@ -2,6 +2,8 @@
 //! specification of its grant-type tokens API: JSON bodies, 201, lifetimes that the client asks for, and a
 //! refresh that deletes the pair before it.
 
+mod help_center;
+
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, Redemption, Trouble};
@@ -25,16 +27,19 @@ pub static ZENDESK: Provider = Provider {
         Registered::new("tieline_confidential", Some("practice-zendesk-secret")),
     ],
     inputs: &[("subdomain", "acme")],
-    hosts: &[Host::new(
-        "*.zendesk.com",
-        &[
-            Endpoint::new(Kind::Authorize, "GET", "/oauth/authorizations/new", standard::authorize),
-            Endpoint::new(Kind::Token, "POST", "/oauth/tokens", token),
-            Endpoint::new(Kind::Identify, "GET", "/api/v2/users/me.json", me),
-            Endpoint::new(Kind::Revoke, "GET", "/api/v2/oauth/tokens/current.json", current),
-            Endpoint::new(Kind::Revoke, "DELETE", "/api/v2/oauth/tokens/{id}.json", delete),
-        ],
-    )],
+    hosts: &[
+        Host::new("*.zendesk.com", &help_center::ENDPOINTS),
+        Host::new(
+            "*.zendesk.com",
+            &[
+                Endpoint::new(Kind::Authorize, "GET", "/oauth/authorizations/new", standard::authorize),
+                Endpoint::new(Kind::Token, "POST", "/oauth/tokens", token),
+                Endpoint::new(Kind::Identify, "GET", "/api/v2/users/me.json", me),
+                Endpoint::new(Kind::Revoke, "GET", "/api/v2/oauth/tokens/current.json", current),
+                Endpoint::new(Kind::Revoke, "DELETE", "/api/v2/oauth/tokens/{id}.json", delete),
+            ],
+        ),
+    ],
     // "https unless localhost or 127.0.0.1", which leaves app addresses out.
     redirects: Redirects::USUAL,
     authorize: Authorize { unknown_scopes: UnknownScopes::Granted, ..Authorize::USUAL },
@@ -56,6 +61,8 @@ pub static ZENDESK: Provider = Provider {
         access: Shape::new("", Alphabet::Hex, 64),
         refresh: Shape::new("", Alphabet::Hex, 64),
     },
+    contents: help_center::contents,
+    id_of: help_center::id_of,
     trouble,
     ..Provider::USUAL
 };

@@ -1,0 +1,227 @@
+//! A sync: what there is and what changed is listed, then what is wanted is read, its text kept.
+//!
+//! Every page of a listing and every text is in the library, with the place where it goes on, before the next is
+//! asked for: a sync that is interrupted, however, goes on at the item where it stood.
+
+mod listing;
+mod reading;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Seconds;
+use crate::error::{Code, Error, Result};
+use crate::event::Change;
+use crate::flows::contents::{self, Reader};
+use crate::library::{Phase, Sync, Wish};
+use crate::lock::ConnectionLock;
+use crate::store::Kind;
+use crate::world::World;
+
+/// How often is looked whether the person wants a pause, and how often progress is told.
+const TICK: Duration = Duration::from_millis(400);
+/// After a failure that time may mend, a scheduled sync is tried again in so many seconds.
+const TRY_AGAIN: Seconds = 900;
+/// Another process may be about to end its sync.
+const LOCK_LIMIT: Duration = Duration::from_millis(300);
+
+/// Syncs under way in this process.
+#[derive(Default)]
+pub(crate) struct Syncs(Mutex<HashMap<String, tokio::task::AbortHandle>>);
+
+impl Syncs {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, tokio::task::AbortHandle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn is_running(&self, id: &str) -> bool {
+        self.lock().get(id).is_some_and(|task| !task.is_finished())
+    }
+
+    /// Ends one, because its connection is going.
+    pub fn stop(&self, id: &str) {
+        if let Some(task) = self.lock().remove(id) {
+            task.abort();
+        }
+    }
+
+    /// Ends them without a trace: each goes on at the next start.
+    pub fn close(&self) {
+        for (_, task) in self.lock().drain() {
+            task.abort();
+        }
+    }
+}
+
+/// How a connection is kept in sync, decided by its provider until a person decides.
+pub(crate) fn row(world: &World, id: &str) -> Result<Sync> {
+    let it = world.connection(id)?;
+    let everything = world.provider(&it.provider)?.source.as_ref().is_some_and(|facts| facts.everything);
+    let known = world.library.sync(id)?;
+    let row = known.unwrap_or_else(|| Sync {
+        connection: id.to_owned(),
+        everything,
+        whole: true,
+        ..Sync::default()
+    });
+    Ok(Sync { provider: it.provider.clone(), title: it.title(), ..row })
+}
+
+/// Begins a sync in the background, or answers that one is under way.
+pub(crate) fn start(world: &Arc<World>, id: &str) -> Result<()> {
+    let it = world.connection(id)?;
+    contents::reader(world, &it)?;
+    if world.syncs.is_running(id) {
+        return Ok(());
+    }
+    let (place, id) = (Arc::clone(world), id.to_owned());
+    let key = id.clone();
+    let task = tokio::spawn(async move {
+        if let Err(error) = run(&place, &id).await {
+            tracing::info!(connection = id, %error, "a sync did not come to its end");
+        }
+    });
+    world.syncs.lock().insert(key, task.abort_handle());
+    Ok(())
+}
+
+/// Syncs a connection from where its last sync stands to the end.
+///
+/// # Errors
+/// `Busy` while another process does it; `Cancelled` when the person stopped or paused it; else what kept it from
+/// going on, which is also noted in the library.
+pub(crate) async fn run(world: &Arc<World>, id: &str) -> Result<()> {
+    let _lock =
+        ConnectionLock::take(&world.locks(), &format!("sync-{id}"), LOCK_LIMIT).await.map_err(busy)?;
+    let it = world.connection(id)?;
+    let reader = contents::reader(world, &it)?;
+    let mut row = row(world, id)?;
+    row.failure = None;
+    if row.phase != Phase::Reading && row.resume.is_none() {
+        begin(&mut row, world.now());
+    }
+    if row.phase != Phase::Reading {
+        row.phase = Phase::Listing;
+    }
+    world.library.put_sync(&row)?;
+    world.library.set_wish(id, Wish::GoOn)?;
+    world.changed(Change::Sync { id: id.to_owned() });
+
+    let outcome = tokio::select! {
+        outcome = work(world, &reader, &mut row) => outcome,
+        wish = wished(world, id) => Err(stopped(wish)),
+    };
+    // The future that was dropped may have written a newer row than the one in hand.
+    let mut row = row_now(world, id, row)?;
+    let now = world.now();
+    match &outcome {
+        Ok(()) => {
+            (row.phase, row.ended_at, row.failure) = (Phase::Idle, Some(now), None);
+            let tally = world.library.tally(id)?;
+            let mut words = format!("In sync: {} kept", tally.kept);
+            if tally.failed > 0 {
+                words += &format!(", {} could not be read", tally.failed);
+            }
+            if row.removed > 0 {
+                words += &format!(", {} no longer there and removed", row.removed);
+            }
+            world.happened(&it, Kind::Synced, &format!("{words}."));
+        }
+        Err(error) if error.code == Code::Cancelled => {
+            row.phase = if error.field.is_some() { Phase::Idle } else { Phase::Paused };
+            if row.phase == Phase::Idle {
+                (row.resume, row.ended_at) = (None, Some(now));
+            }
+        }
+        Err(error) => {
+            row.phase = Phase::Failed;
+            row.failure = Some(
+                serde_json::json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint })
+                    .to_string(),
+            );
+            world.happened(&it, Kind::Failed, &format!("The sync stopped. {}", error.message));
+        }
+    }
+    let next = match (&outcome, row.every_hours) {
+        (_, 0) => None,
+        (Err(error), _) if error.code == Code::Temporary => Some(now + TRY_AGAIN),
+        (_, hours) => Some(now + Seconds::from(hours) * 3600),
+    };
+    world.library.put_sync(&row)?;
+    world.library.set_next(id, next)?;
+    world.changed(Change::Sync { id: id.to_owned() });
+    outcome
+}
+
+fn begin(row: &mut Sync, now: Seconds) {
+    row.listing += 1;
+    row.whole = row.position.is_none();
+    row.resume = row.position.clone();
+    (row.removed, row.begun_at) = (0, Some(now));
+}
+
+async fn work(world: &Arc<World>, reader: &Reader, row: &mut Sync) -> Result<()> {
+    if row.phase == Phase::Listing {
+        listing::list(world, reader, row).await?;
+        row.phase = Phase::Reading;
+        world.library.put_sync(row)?;
+    }
+    world.library.queue(&row.connection, row.everything)?;
+    reading::read(world, reader, row).await?;
+    world.library.tidy()
+}
+
+/// Ends when the person wants something else than that it goes on; tells progress meanwhile.
+async fn wished(world: &World, id: &str) -> Wish {
+    loop {
+        tokio::time::sleep(TICK).await;
+        match world.library.wish(id) {
+            Ok(Wish::GoOn) | Err(_) => world.changed(Change::Sync { id: id.to_owned() }),
+            Ok(wish) => return wish,
+        }
+    }
+}
+
+fn row_now(world: &World, id: &str, in_hand: Sync) -> Result<Sync> {
+    Ok(world.library.sync(id)?.map_or(in_hand, |now| now))
+}
+
+/// A cancel names the field, a pause does not: the one way in which [`run`] tells them apart.
+fn stopped(wish: Wish) -> Error {
+    let mut error =
+        Error::new(Code::Cancelled, "The sync was stopped.", "Start it again to go on where it stood.");
+    if wish == Wish::Cancel {
+        error.field = Some("cancel".into());
+    }
+    error
+}
+
+fn busy(error: Error) -> Error {
+    if error.code == Code::Busy {
+        return Error::new(
+            Code::Busy,
+            "This account is already being synced.",
+            "Wait for its end, or pause it.",
+        );
+    }
+    error
+}
+
+/// Begins what is due: scheduled syncs, missed ones once, and those that the last end of the program cut off.
+pub(crate) fn begin_due(world: &Arc<World>, at_start: bool) {
+    let Ok(rows) = world.library.syncs() else { return };
+    for row in rows {
+        let due = row.next_at.is_some_and(|at| at <= world.now());
+        let cut_off = at_start && matches!(row.phase, Phase::Listing | Phase::Reading);
+        let can = world.connection(&row.connection).is_ok_and(|it| {
+            !it.disconnecting && it.trouble.as_ref().is_none_or(|trouble| !trouble.is_final())
+        });
+        if can
+            && (due && row.phase != Phase::Paused || cut_off)
+            && let Err(error) = start(world, &row.connection)
+        {
+            tracing::info!(connection = row.connection, %error, "a due sync was not begun");
+        }
+    }
+}

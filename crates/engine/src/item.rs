@@ -1,0 +1,186 @@
+//! What a connection holds: files, pages, articles, mails, messages and what they stand in. Pure.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::clock::Seconds;
+
+/// One thing at a provider, as its list tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The provider's id, stable over renames and moves, always text. Unique within the connection.
+    pub id: String,
+    /// None at the top, or where the provider does not show it.
+    pub parent: Option<String>,
+    /// What it all hangs on: a drive, a site, a bucket, a workspace.
+    pub root: Option<String>,
+    pub name: String,
+    pub kind: Kind,
+    /// The form of its contents as a file ending in lower case (`pdf`, `docx`, `html`); none where there are none.
+    pub format: Option<String>,
+    /// Bytes at the provider, where it tells.
+    pub size: Option<u64>,
+    pub modified: Option<Seconds>,
+    /// Where a person opens it.
+    pub url: Option<String>,
+    /// It has contents that can be read.
+    pub selectable: bool,
+    /// It has things below it.
+    pub expandable: bool,
+    /// Differs exactly when the contents differ: an etag, a revision, a time.
+    pub version: String,
+    /// What only its source understands and needs again to read it. Never a secret.
+    pub note: Option<String>,
+}
+
+/// What a person would call it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Kind {
+    #[default]
+    File,
+    Folder,
+    Drive,
+    Site,
+    Bucket,
+    Article,
+    Category,
+    Section,
+    Collection,
+    KnowledgeBase,
+    Space,
+    Page,
+    Database,
+    Ticket,
+    Conversation,
+    Channel,
+    Thread,
+    Message,
+    Label,
+    Workspace,
+    Call,
+    Library,
+    Reference,
+    Note,
+    Attachment,
+}
+
+impl Kind {
+    /// `ARTICLE`, as stored and published.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "FILE",
+            Self::Folder => "FOLDER",
+            Self::Drive => "DRIVE",
+            Self::Site => "SITE",
+            Self::Bucket => "BUCKET",
+            Self::Article => "ARTICLE",
+            Self::Category => "CATEGORY",
+            Self::Section => "SECTION",
+            Self::Collection => "COLLECTION",
+            Self::KnowledgeBase => "KNOWLEDGE_BASE",
+            Self::Space => "SPACE",
+            Self::Page => "PAGE",
+            Self::Database => "DATABASE",
+            Self::Ticket => "TICKET",
+            Self::Conversation => "CONVERSATION",
+            Self::Channel => "CHANNEL",
+            Self::Thread => "THREAD",
+            Self::Message => "MESSAGE",
+            Self::Label => "LABEL",
+            Self::Workspace => "WORKSPACE",
+            Self::Call => "CALL",
+            Self::Library => "LIBRARY",
+            Self::Reference => "REFERENCE",
+            Self::Note => "NOTE",
+            Self::Attachment => "ATTACHMENT",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
+    }
+}
+
+impl Item {
+    /// Something to go into: a folder, a section, a space.
+    pub fn container(id: impl Into<String>, name: impl Into<String>, kind: Kind) -> Self {
+        Self { id: id.into(), name: name.into(), kind, expandable: true, ..Self::default() }
+    }
+
+    /// Something to read.
+    pub fn content(id: impl Into<String>, name: impl Into<String>, kind: Kind) -> Self {
+        Self { id: id.into(), name: name.into(), kind, selectable: true, ..Self::default() }
+    }
+}
+
+/// An item's contents on their way into the library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Text that a person wrote, ready to be kept.
+    Text(String),
+    /// A document whose text has to be taken out.
+    Document { bytes: Vec<u8>, media_type: Option<String>, name: String },
+}
+
+impl Content {
+    /// A piece of HTML, as article APIs give it.
+    pub fn html(text: impl Into<String>) -> Self {
+        Self::Document {
+            bytes: text.into().into_bytes(),
+            media_type: Some("text/html; charset=utf-8".into()),
+            name: String::new(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Document { bytes, .. } => bytes.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// An item as it was listed, with its contents where the list brought them along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub item: Item,
+    pub content: Option<Content>,
+}
+
+impl From<Item> for Listed {
+    fn from(item: Item) -> Self {
+        Self { item, content: None }
+    }
+}
+
+/// Some of the things below another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    pub items: Vec<Listed>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<String>,
+}
+
+/// Some of what changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// New or changed, each whole.
+    pub items: Vec<Listed>,
+    /// No longer there, or no longer to be seen; with everything below.
+    pub removed: Vec<String>,
+    pub next: Next,
+}
+
+/// How it goes on after some changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// There is more; ask again from here.
+    More(String),
+    /// That was all. The next sync begins at the position, or lists anew where there is none.
+    Done(Option<String>),
+}

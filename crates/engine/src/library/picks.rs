@@ -1,0 +1,142 @@
+//! What a person picked: an item, or everything below it now and later. Kept by id, so it survives renames and moves.
+
+use rusqlite::params;
+
+use super::Library;
+use super::items::drop_text;
+use crate::clock::Seconds;
+use crate::error::Result;
+
+pub(super) const TABLE: &str = "
+    CREATE TABLE pick (
+        connection TEXT NOT NULL,
+        item       TEXT NOT NULL,
+        at         INTEGER NOT NULL,
+        PRIMARY KEY (connection, item)
+    ) STRICT, WITHOUT ROWID;";
+
+/// Everything below what was picked.
+const BELOW: &str = "WITH RECURSIVE below (id) AS (
+        SELECT item FROM pick WHERE connection = ?1
+        UNION SELECT item.id FROM item JOIN below ON item.connection = ?1 AND item.parent = below.id
+    )";
+
+/// How much is picked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Picked {
+    pub folders: u64,
+    /// Items with contents, the ones below picked folders included.
+    pub items: u64,
+    /// Bytes at the provider, where it tells.
+    pub bytes: u64,
+}
+
+impl Library {
+    pub fn picks(&self, connection: &str) -> Result<Vec<String>> {
+        self.look(|db| {
+            db.prepare_cached("SELECT item FROM pick WHERE connection = ?1 ORDER BY at, item")?
+                .query_map([connection], |row| row.get(0))?
+                .collect()
+        })
+    }
+
+    /// Picks and unpicks. What is below a picked folder is picked with it and needs no pick of its own.
+    pub fn pick(&self, connection: &str, add: &[String], remove: &[String], now: Seconds) -> Result<()> {
+        self.write(|db| {
+            for id in remove {
+                db.prepare_cached("DELETE FROM pick WHERE connection = ?1 AND item = ?2")?
+                    .execute([connection, id.as_str()])?;
+            }
+            for id in add {
+                db.prepare_cached("INSERT OR IGNORE INTO pick (connection, item, at) VALUES (?1, ?2, ?3)")?
+                    .execute(params![connection, id, now])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether an item is picked by itself or with what it stands in.
+    pub fn is_picked(&self, connection: &str, id: &str) -> Result<bool> {
+        self.look(|db| {
+            db.prepare_cached(
+                "WITH RECURSIVE above (id) AS (
+                     VALUES (?2)
+                     UNION SELECT item.parent FROM item JOIN above
+                         ON item.connection = ?1 AND item.id = above.id AND item.parent IS NOT NULL
+                 ) SELECT 1 FROM above JOIN pick ON pick.connection = ?1 AND pick.item = above.id LIMIT 1",
+            )?
+            .exists([connection, id])
+        })
+    }
+
+    pub fn picked(&self, connection: &str) -> Result<Picked> {
+        self.look(|db| {
+            let count = |value: i64| value.unsigned_abs();
+            let folders: i64 = db
+                .prepare_cached(
+                    "SELECT count(*) FROM pick JOIN item ON item.connection = pick.connection AND item.id = pick.item
+                     WHERE pick.connection = ?1 AND item.expandable",
+                )?
+                .query_row([connection], |row| row.get(0))?;
+            let (items, bytes): (i64, i64) = db
+                .prepare_cached(&format!(
+                    "{BELOW} SELECT count(*), coalesce(sum(size), 0) FROM below
+                     JOIN item ON item.connection = ?1 AND item.id = below.id WHERE item.selectable"
+                ))?
+                .query_row([connection], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(Picked { folders: count(folders), items: count(items), bytes: count(bytes) })
+        })
+    }
+
+    /// Puts into the queue what is wanted and not kept as it is now, and lets go of what is no longer wanted.
+    pub fn queue(&self, connection: &str, everything: bool) -> Result<()> {
+        self.write(|db| {
+            let (with, wanted) = if everything {
+                ("", "item.selectable")
+            } else {
+                (BELOW, "item.selectable AND item.id IN (SELECT id FROM below)")
+            };
+            let unwanted: Vec<i64> = db
+                .prepare_cached(&format!(
+                    "{with} SELECT row FROM item WHERE connection = ?1 AND state > 0 AND NOT ({wanted})"
+                ))?
+                .query_map([connection], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            for row in unwanted {
+                drop_text(db, row)?;
+                db.prepare_cached(
+                    "UPDATE item SET state = 0, kept_version = NULL, kept_at = NULL, kept_bytes = 0, failure = NULL
+                     WHERE row = ?1",
+                )?
+                .execute([row])?;
+            }
+            db.prepare_cached(&format!(
+                "{with} UPDATE item SET state = 1 WHERE connection = ?1 AND state <> 1 AND {wanted}
+                     AND (kept_version IS NULL OR kept_version <> version)"
+            ))?
+            .execute([connection])?;
+            Ok(())
+        })
+    }
+
+    /// Puts items into the queue again although they are kept or failed: all that failed, or those named.
+    pub fn queue_again(&self, connection: &str, only: Option<&[String]>) -> Result<u64> {
+        self.write(|db| match only {
+            None => db
+                .prepare_cached("UPDATE item SET state = 1 WHERE connection = ?1 AND state = 3")?
+                .execute([connection])
+                .map(|count| count as u64),
+            Some(ids) => {
+                let mut count = 0;
+                for id in ids {
+                    count += db
+                        .prepare_cached(
+                            "UPDATE item SET state = 1 WHERE connection = ?1 AND id = ?2 AND selectable",
+                        )?
+                        .execute([connection, id.as_str()])? as u64;
+                }
+                Ok(count)
+            }
+        })
+    }
+}
