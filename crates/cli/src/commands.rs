@@ -49,9 +49,12 @@ pub struct DisconnectArgs {
     /// Only delete it here
     #[arg(long)]
     keep: bool,
+    /// Keep what was read, to be searched on
+    #[arg(long)]
+    keep_contents: bool,
 }
 
-fn give<T: Serialize>(all: &Everywhere, value: &T, words: impl FnOnce(&T)) {
+pub fn give<T: Serialize>(all: &Everywhere, value: &T, words: impl FnOnce(&T)) {
     if all.json { print::json(value) } else { words(value) }
 }
 
@@ -272,7 +275,8 @@ pub async fn disconnect(all: &Everywhere, args: DisconnectArgs) -> Result<()> {
     } else {
         None
     };
-    let ended: Disconnected = ask(&app, "disconnect", json!({ "id": args.id, "revoke": revoke })).await?;
+    let order = json!({ "id": args.id, "revoke": revoke, "keep_contents": args.keep_contents });
+    let ended: Disconnected = ask(&app, "disconnect", order).await?;
     give(all, &ended, |ended| {
         ended.words.iter().for_each(|words| print::line(&print::shown(words)));
         if let Some(page) = &ended.grant_page {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tieline_engine::wire::{ConnectionRow, Disconnected, Failure, Flow, FlowStep, SignInLink, Tested};
+use tieline_engine::wire::{
+    ConnectionRow, Disconnected, Failure, Flow, FlowStep, Found, ItemText, ItemsPage, SignInLink, SyncState,
+    Tested,
+};
 use tieline_engine::{App, Browser, Clock, Code, Error, PracticeWorld, SCHEME, Start};
 use tieline_practice::visitor::Visit;
 use tieline_practice::{Options, Practice};
@@ -14,6 +17,9 @@ use url::Url;
 use crate::ask::{Result, Scratch, ask, internal};
 use crate::connect::wait;
 use crate::{Everywhere, print};
+
+/// So many things at the top are picked where a person would pick.
+const SOME: usize = 3;
 
 /// One line of the table.
 #[derive(Serialize)]
@@ -25,6 +31,12 @@ struct Tried {
     /// None where the provider gives nothing to renew with.
     renewed: Option<bool>,
     tested: bool,
+    /// How many items were listed at the provider.
+    listed: u32,
+    /// How many of those that were picked are kept.
+    synced: u32,
+    /// A word of a kept text was found again.
+    found: bool,
     disconnected: bool,
     sign_in: String,
     words: String,
@@ -55,8 +67,16 @@ pub async fn run(all: &Everywhere) -> Result<()> {
         print::talk(&format!("Connecting {} …", its.provider));
         tried.push(one(&app, &its.provider, &json!(its.inputs)).await);
     }
-    let good =
-        tried.iter().all(|it| it.connected && it.renewed != Some(false) && it.tested && it.disconnected);
+    let well = |it: &Tried| {
+        it.connected
+            && it.renewed != Some(false)
+            && it.tested
+            && it.listed > 0
+            && it.synced > 0
+            && it.found
+            && it.disconnected
+    };
+    let good = tried.iter().all(well);
     forget_apps(&app).await?;
     app.close().await;
     if all.json {
@@ -72,12 +92,27 @@ pub async fn run(all: &Everywhere) -> Result<()> {
                 yes(it.connected),
                 renewed,
                 yes(it.tested),
+                it.listed.to_string(),
+                it.synced.to_string(),
+                yes(it.found),
                 yes(it.disconnected),
                 it.words.clone(),
             ]
         });
         print::table(
-            &["Service", "Way back", "Account", "Connected", "Renewed", "Tested", "Disconnected", "In words"],
+            &[
+                "Service",
+                "Way back",
+                "Account",
+                "Connected",
+                "Renewed",
+                "Tested",
+                "Listed",
+                "Synced",
+                "Found",
+                "Disconnected",
+                "In words",
+            ],
             rows,
         );
         print::line(&format!(
@@ -110,6 +145,9 @@ async fn one(app: &App, provider: &str, inputs: &Value) -> Tried {
         connected: false,
         renewed: None,
         tested: false,
+        listed: 0,
+        synced: 0,
+        found: false,
         disconnected: false,
         sign_in: String::new(),
         words: String::new(),
@@ -143,6 +181,7 @@ async fn all_steps(app: &App, provider: &str, inputs: &Value, tried: &mut Tried)
     };
     let tested: Tested = ask(app, "test", json!({ "id": id })).await?;
     tried.tested = tested.ok;
+    contents(app, &id, tried).await?;
     let ended: Disconnected = ask(app, "disconnect", json!({ "id": id, "revoke": true })).await?;
     let rows: Vec<ConnectionRow> = ask(app, "connections", json!({})).await?;
     tried.disconnected = !ended.queued && rows.iter().all(|row| row.id != id);
@@ -153,6 +192,39 @@ async fn all_steps(app: &App, provider: &str, inputs: &Value, tried: &mut Tried)
     }
     .into();
     Ok(())
+}
+
+/// Looks what there is, picks some of it where not everything is kept, syncs, and finds a kept text again.
+async fn contents(app: &App, id: &str, tried: &mut Tried) -> Result<()> {
+    let top: ItemsPage = ask(app, "items", json!({ "connection": id })).await?;
+    let before: SyncState = ask(app, "sync_state", json!({ "id": id })).await?;
+    if !before.everything {
+        let some: Vec<&str> = top.items.iter().take(SOME).map(|item| item.id.as_str()).collect();
+        let _: SyncState = ask(app, "pick", json!({ "connection": id, "add": some })).await?;
+    }
+    let state = sync(app, id).await?;
+    (tried.listed, tried.synced) = (state.listed, state.kept);
+    // Something kept, by a beginning that stands in most texts; then by its longest word, as a person would look.
+    let found: Found = ask(app, "search", json!({ "words": "a", "connection": id, "limit": 1 })).await?;
+    let Some(hit) = found.hits.first() else { return Ok(()) };
+    let text: ItemText = ask(app, "read_item", json!({ "connection": id, "item": hit.item.id })).await?;
+    let word =
+        text.text.split(|c: char| !c.is_alphanumeric()).max_by_key(|word| word.len()).unwrap_or_default();
+    let again: Found = ask(app, "search", json!({ "words": word, "connection": id })).await?;
+    tried.found = again.hits.iter().any(|it| it.item.id == hit.item.id);
+    Ok(())
+}
+
+/// Syncs to the end, after the one that began by itself at the connect.
+async fn sync(app: &App, id: &str) -> Result<SyncState> {
+    loop {
+        match ask(app, "sync_to_the_end", json!({ "connection": id })).await {
+            Err(failure) if failure.code == "busy" => {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Begins a sign-in, lets the stand-in follow its pages, and brings the answer back the way a system would.

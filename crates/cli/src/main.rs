@@ -3,6 +3,7 @@
 mod ask;
 mod commands;
 mod connect;
+mod contents;
 mod demo;
 mod practice;
 mod print;
@@ -67,6 +68,22 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
+    /// List what a connection holds
+    Items(contents::ItemsArgs),
+    /// Choose what is read
+    Pick(contents::PickArgs),
+    /// Look what changed, and read what is chosen
+    Sync(contents::SyncArgs),
+    /// Sync by itself every so many hours
+    Schedule(contents::ScheduleArgs),
+    /// Show how far each connection's contents are
+    Status,
+    /// Search what was read; works without a network
+    Search(contents::SearchArgs),
+    /// Print an item's text
+    Read { id: String, item: String },
+    /// Show what is kept and how large it is, or delete it
+    Library(contents::LibraryArgs),
     /// Check everything Tieline depends on
     Doctor,
     /// Unlock the keyring, or open or make the passphrase file; the passphrase is read from standard input
@@ -78,7 +95,7 @@ enum Command {
         #[arg(long)]
         passphrase: bool,
     },
-    /// Connect one practice account at each service, renew, test, disconnect, and print the table
+    /// Connect one practice account at each service, renew, list, pick, sync, search, disconnect, and print the table
     Demo,
     /// Run the practice providers until interrupted, and print where they are
     Practise,
@@ -127,6 +144,14 @@ async fn run(cli: Cli) -> ExitCode {
         Command::Rename { id, name } => commands::rename(all, id, name).await,
         Command::Disconnect(args) => commands::disconnect(all, args).await,
         Command::Events { id, limit } => commands::events(all, id, limit).await,
+        Command::Items(args) => contents::items(all, args).await,
+        Command::Pick(args) => contents::pick(all, args).await,
+        Command::Sync(args) => contents::sync(all, args).await,
+        Command::Schedule(args) => contents::schedule(all, args).await,
+        Command::Status => contents::status(all).await,
+        Command::Search(args) => contents::search(all, args).await,
+        Command::Read { id, item } => contents::read(all, id, item).await,
+        Command::Library(args) => contents::library(all, args).await,
         Command::Doctor => commands::doctor(all).await,
         Command::Unlock { file, passphrase } => commands::unlock(all, file, passphrase).await,
     };

@@ -97,7 +97,7 @@ impl App {
             browser: start.browser,
             clock: start.clock,
             practice_starter: start.practice_starter,
-            extractor: start.extractor.or_else(|| std::env::current_exe().ok()).unwrap_or_default(),
+            extractor: start.extractor.unwrap_or_else(this_program),
             changes,
             stays,
         };
@@ -253,6 +253,14 @@ fn make_folder(folder: &std::path::Path) -> Result<()> {
             "Allow writing there, or choose another data folder.",
         )
     })
+}
+
+/// The program that runs, also after a newer one has taken its place on the disk.
+fn this_program() -> PathBuf {
+    if cfg!(target_os = "linux") {
+        return PathBuf::from("/proc/self/exe");
+    }
+    std::env::current_exe().unwrap_or_default()
 }
 
 fn no_place() -> Error {

@@ -21,6 +21,24 @@ pub enum Change {
     Settings,
     /// An address came that no sign-in waits for; nothing was changed.
     UnexpectedReturn,
+    /// The window is to close while a sync is under way, and asks its person how. Told by the window.
+    Closing,
+    /// How the person wants it. Told to the window.
+    Close {
+        how: Closing,
+    },
     /// Practice mode was switched: everything is to be read anew.
     World,
+}
+
+/// What becomes of a window that is to close while a sync is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Closing {
+    /// Out of sight until nothing is under way.
+    GoOn,
+    /// Closed at once; the sync goes on at the next start.
+    Stop,
+    /// It stays.
+    Keep,
 }

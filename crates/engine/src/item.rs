@@ -114,6 +114,24 @@ impl Item {
     }
 }
 
+/// What a file's name ends in, in lower case.
+pub fn ending(name: &str) -> Option<String> {
+    let (stem, ending) = name.rsplit_once('.')?;
+    let is_ending = !ending.is_empty() && ending.len() <= 8 && ending.bytes().all(|it| it.is_ascii_alphanumeric());
+    (is_ending && !stem.is_empty()).then(|| ending.to_ascii_lowercase())
+}
+
+/// Files that end so never hold text: pictures, sound, films, archives, programs.
+pub fn is_without_text(ending: &str) -> bool {
+    const NEVER: [&str; 46] = [
+        "png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp", "heic", "heif", "ico", "svg", "psd", "ai",
+        "raw", "cr2", "nef", "dng", "mp4", "m4v", "mov", "avi", "mkv", "webm", "wmv", "mpg", "mpeg", "mp3", "m4a",
+        "wav", "flac", "ogg", "aac", "zip", "rar", "7z", "gz", "tgz", "bz2", "xz", "iso", "dmg", "exe", "msi",
+        "dll", "apk",
+    ];
+    NEVER.contains(&ending)
+}
+
 /// An item's contents on their way into the library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {

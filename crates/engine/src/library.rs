@@ -15,7 +15,7 @@ use rusqlite::{Connection as Sqlite, OpenFlags, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
-pub use items::{Brought, Folder, Order, Read, Row, Waiting};
+pub use items::{Brought, Folder, Read, Row, Waiting};
 pub use picks::Picked;
 pub use search::{Hit, Query};
 pub(crate) use syncs::put as put_sync_row;

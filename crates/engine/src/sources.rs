@@ -5,11 +5,13 @@
 
 mod box_;
 mod confluence;
+mod drive_item;
 mod dropbox;
 mod gmail;
 mod gong;
 mod google_cloud_storage;
 mod google_drive;
+mod graph;
 mod intercom;
 mod notion;
 mod onedrive;

@@ -1,5 +1,6 @@
 //! PDF. Pages are read one after the other; one that cannot be read is left out, unless none can.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -63,6 +64,9 @@ fn stream(pages: std::ops::RangeInclusive<u32>) -> PageStreamOptions {
 }
 
 fn write(page: &Page, sink: &mut Sink) {
+    if page.undecodable_content_streams > 0 {
+        sink.leave_out();
+    }
     sink.paragraph();
     for block in &page.elements {
         match block {
@@ -87,7 +91,7 @@ fn write_lines(text: &str, sink: &mut Sink) {
             if at > 0 {
                 sink.cell();
             }
-            sink.words(cell);
+            sink.words(&in_letters(cell));
         }
     }
 }
@@ -99,14 +103,34 @@ fn write_table(table: &Table, sink: &mut Sink) {
             if at > 0 {
                 sink.cell();
             }
-            sink.words(cell.plain_text().trim());
+            sink.words(in_letters(&cell.plain_text()).trim());
         }
     }
+}
+
+/// Two letters that a font draws as one are two letters for whoever looks for the word.
+fn in_letters(text: &str) -> Cow<'_, str> {
+    const LIGATURES: [(char, &str); 7] =
+        [('ﬀ', "ff"), ('ﬁ', "fi"), ('ﬂ', "fl"), ('ﬃ', "ffi"), ('ﬄ', "ffl"), ('ﬅ', "st"), ('ﬆ', "st")];
+    if !text.contains(LIGATURES.map(|(ligature, _)| ligature)) {
+        return Cow::Borrowed(text);
+    }
+    LIGATURES
+        .into_iter()
+        .fold(Cow::Borrowed(text), |text, (ligature, letters)| Cow::Owned(text.replace(ligature, letters)))
 }
 
 fn reason_of(error: &Error) -> Reason {
     match error {
         Error::Encrypted | Error::InvalidPassword => Reason::Protected,
         _ => Reason::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn ligatures_are_letters() {
+        assert_eq!(super::in_letters("Eﬃcient oﬃce ﬁle"), "Efficient office file");
     }
 }

@@ -1,4 +1,4 @@
-//! Rich text. Read here and not by a crate, because the crates there are take every byte for Latin-1.
+//! Rich text. Read here and not by a crate, because its bytes are in code pages that change within a document.
 
 use std::collections::HashMap;
 

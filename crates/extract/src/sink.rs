@@ -40,11 +40,18 @@ impl Sink {
     /// Running text: every stretch of white space is one space.
     pub(crate) fn words(&mut self, words: &str) {
         self.space |= words.starts_with(char::is_whitespace);
-        for word in words.split_whitespace() {
-            self.push(word);
-            self.space = true;
+        if is_collapsed(words) {
+            let words = words.trim();
+            if !words.is_empty() {
+                self.push_clean(words);
+            }
+        } else {
+            for word in words.split_whitespace() {
+                self.push(word);
+                self.space = true;
+            }
         }
-        self.space &= words.is_empty() || words.ends_with(char::is_whitespace);
+        self.space = words.ends_with(char::is_whitespace) || words.is_empty() && self.space;
     }
 
     /// Set text: lines and the spaces in them stay.
@@ -175,6 +182,16 @@ impl Sink {
         self.full = true;
         self.truncated = true;
     }
+}
+
+/// Nothing has to be done to it but to trim its ends; most text is like that.
+fn is_collapsed(words: &str) -> bool {
+    let mut before = 0;
+    words.bytes().all(|byte| {
+        let double = byte == b' ' && before == b' ';
+        before = byte;
+        matches!(byte, b' '..=b'~') && !double
+    })
 }
 
 /// Control characters, and those that are there to be invisible: soft hyphen, zero-width space, word joiner and such.

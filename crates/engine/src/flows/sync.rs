@@ -75,6 +75,7 @@ pub(crate) fn start(world: &Arc<World>, id: &str) -> Result<()> {
     if world.syncs.is_running(id) {
         return Ok(());
     }
+    world.library.set_wish(id, Wish::GoOn)?;
     let (place, id) = (Arc::clone(world), id.to_owned());
     let key = id.clone();
     let task = tokio::spawn(async move {
@@ -105,7 +106,6 @@ pub(crate) async fn run(world: &Arc<World>, id: &str) -> Result<()> {
         row.phase = Phase::Listing;
     }
     world.library.put_sync(&row)?;
-    world.library.set_wish(id, Wish::GoOn)?;
     world.changed(Change::Sync { id: id.to_owned() });
 
     let outcome = tokio::select! {

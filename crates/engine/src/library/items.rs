@@ -88,13 +88,6 @@ pub struct Waiting {
     pub item: Item,
 }
 
-/// The order of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    FoldersThenName,
-    Id,
-}
-
 /// One page of what stands below an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
@@ -349,14 +342,6 @@ impl Library {
         })
     }
 
-    pub fn row(&self, row: i64) -> Result<Option<Row>> {
-        self.look(|db| {
-            db.prepare_cached(&format!("SELECT {COLUMNS} FROM item WHERE row = ?1"))?
-                .query_row([row], read)
-                .optional()
-        })
-    }
-
     /// The kept text of an item.
     pub fn text(&self, row: i64) -> Result<Option<String>> {
         self.look(|db| {
@@ -366,19 +351,14 @@ impl Library {
         })
     }
 
-    /// A page of what stands directly below an item, or at the top.
+    /// A page of what stands directly below an item, or at the top: folders first, then by name.
     pub fn below(
         &self,
         connection: &str,
         parent: Option<&str>,
-        order: Order,
         offset: u32,
         most: u32,
     ) -> Result<Folder> {
-        let order = match order {
-            Order::FoldersThenName => "expandable DESC, name COLLATE NOCASE, row",
-            Order::Id => "row",
-        };
         // What hangs on something that is not shown stands at the top, or nobody would find it.
         let place = match parent {
             Some(_) => "parent = ?2",
@@ -393,9 +373,25 @@ impl Library {
                 .query_row(params![connection, parent], |row| row.get(0))?;
             let rows = db
                 .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM item WHERE connection = ?1 AND {place} ORDER BY {order} LIMIT ?3 OFFSET ?4"
+                    "SELECT {COLUMNS} FROM item WHERE connection = ?1 AND {place} ORDER BY expandable DESC, name COLLATE NOCASE, row LIMIT ?3 OFFSET ?4"
                 ))?
                 .query_map(params![connection, parent, most, offset], read)?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(Folder { rows, count: count.unsigned_abs() })
+        })
+    }
+
+    /// A page of what could not be read, anywhere in a connection.
+    pub fn failed(&self, connection: &str, offset: u32, most: u32) -> Result<Folder> {
+        self.look(|db| {
+            let count: i64 = db
+                .prepare_cached("SELECT count(*) FROM item WHERE connection = ?1 AND state = 3")?
+                .query_row([connection], |row| row.get(0))?;
+            let rows = db
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM item WHERE connection = ?1 AND state = 3 ORDER BY row LIMIT ?2 OFFSET ?3"
+                ))?
+                .query_map(params![connection, most, offset], read)?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(Folder { rows, count: count.unsigned_abs() })
         })

@@ -274,16 +274,6 @@ impl Library {
         })
     }
 
-    /// Bytes of text kept in all.
-    pub fn bytes(&self) -> Result<u64> {
-        self.look(|db| {
-            let bytes: i64 = db
-                .prepare_cached("SELECT coalesce(sum(kept_bytes), 0) FROM item WHERE state = 2")?
-                .query_row([], |row| row.get(0))?;
-            Ok(bytes.unsigned_abs())
-        })
-    }
-
     /// Forgets how a connection is kept in sync, and what was picked.
     pub fn forget_sync(&self, connection: &str) -> Result<()> {
         self.write(|db| {

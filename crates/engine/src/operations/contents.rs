@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::show;
 use super::wire::{
     ById, Crumb, ForgetContents, Found, Hit, ItemAsk, ItemRow, ItemText, ItemsAsk, ItemsPage, LibraryPart,
     LibraryState, Nothing, Pick, Picked, SearchAsk, SetSync, StartSync, SyncFailure, SyncState,
@@ -16,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::{contents, sync};
 use crate::item::{Item, Listed};
-use crate::library::{self, Order, Phase, Read, Row, Wish};
+use crate::library::{self, Phase, Read, Row, Wish};
 use crate::world::World;
 
 /// Pages of a provider's list that one look may take.
@@ -31,6 +30,12 @@ pub(super) async fn items(app: &App, ask: ItemsAsk) -> Result<ItemsPage> {
     let limit = ask.limit.unwrap_or(200).clamp(1, 1000);
     if let Some(words) = ask.search.as_deref().filter(|words| !words.trim().is_empty()) {
         return by_name(&world, &ask.connection, words, limit);
+    }
+    if let Some(ids) = &ask.ids {
+        return known_items(&world, &ask.connection, ids);
+    }
+    if ask.failed {
+        return failed_items(&world, &ask, limit);
     }
     let row = sync::row(&world, &ask.connection)?;
     if row.complete && !ask.cursor.as_deref().is_some_and(|cursor| cursor.starts_with("live:")) {
@@ -54,21 +59,47 @@ fn by_name(world: &World, connection: &str, words: &str, limit: u32) -> Result<I
 }
 
 fn kept_items(world: &World, ask: &ItemsAsk, row: &library::Sync, limit: u32) -> Result<ItemsPage> {
-    let offset: u32 = match &ask.cursor {
-        None => 0,
-        Some(cursor) => {
-            cursor.parse().map_err(|_| Error::field("cursor", "This is no cursor of an earlier page."))?
+    let (parent, offset) = (ask.parent.as_deref(), offset(ask)?);
+    let page = world.library.below(&row.connection, parent, offset, limit)?;
+    paged(world, &row.connection, page, offset, path_to(world, &row.connection, parent)?)
+}
+
+fn failed_items(world: &World, ask: &ItemsAsk, limit: u32) -> Result<ItemsPage> {
+    let offset = offset(ask)?;
+    let page = world.library.failed(&ask.connection, offset, limit)?;
+    paged(world, &ask.connection, page, offset, Vec::new())
+}
+
+fn known_items(world: &World, connection: &str, ids: &[String]) -> Result<ItemsPage> {
+    let marks = Marks::of(world, connection)?;
+    let mut items = Vec::new();
+    for id in ids.iter().take(1000) {
+        if let Some(row) = world.library.item(connection, id)? {
+            items.push(marks.row(world, row)?);
         }
-    };
-    let parent = ask.parent.as_deref();
-    let page = world.library.below(&row.connection, parent, Order::FoldersThenName, offset, limit)?;
-    let marks = Marks::of(world, &row.connection)?;
+    }
+    Ok(ItemsPage { items, next: None, count: None, path: Vec::new(), live: false })
+}
+
+fn offset(ask: &ItemsAsk) -> Result<u32> {
+    let Some(cursor) = &ask.cursor else { return Ok(0) };
+    cursor.parse().map_err(|_| Error::field("cursor", "This is no cursor of an earlier page."))
+}
+
+fn paged(
+    world: &World,
+    connection: &str,
+    page: library::Folder,
+    offset: u32,
+    path: Vec<Crumb>,
+) -> Result<ItemsPage> {
+    let marks = Marks::of(world, connection)?;
     let seen = offset + page.rows.len() as u32;
     Ok(ItemsPage {
         items: page.rows.into_iter().map(|row| marks.row(world, row)).collect::<Result<_>>()?,
         next: (u64::from(seen) < page.count).then(|| seen.to_string()),
         count: Some(count(page.count)),
-        path: path_to(world, &row.connection, parent)?,
+        path,
         live: false,
     })
 }
@@ -221,6 +252,7 @@ pub(super) async fn start_sync(app: &App, ask: StartSync) -> Result<SyncState> {
 pub(super) async fn sync_to_the_end(app: &App, ask: StartSync) -> Result<SyncState> {
     let world = app.world();
     prepare(&world, &ask)?;
+    world.library.set_wish(&ask.connection, Wish::GoOn)?;
     sync::run(&world, &ask.connection).await?;
     state(&world, &ask.connection)
 }

@@ -13,7 +13,7 @@ pub mod wire;
 use serde_json::Value;
 use ts_rs::{Config, TS};
 use wire::{
-    AppSummary, ById, ByProvider, CheckForm, Checks, Connect, ConnectionDetail, ConnectionRow, Disconnect,
+    AppSummary, ById, ByProvider, CheckForm, Checks, CloseWindow, Connect, ConnectionDetail, ConnectionRow, Disconnect,
     Disconnected, EventLine, EventsAsk, Failure, Flow, ForgetApp, ForgetContents, FormCheck, Found, ItemAsk,
     ItemText, ItemsAsk, ItemsPage, Keyring, LibraryState, Nothing, OpenPage, OtherAccount, Paste, Pick,
     ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SearchAsk, SetPractice, SetSync, Settings,
@@ -82,6 +82,8 @@ operations! {
     check_way_back(Nothing) -> Checks = whole::check_way_back;
     set_practice(SetPractice) -> Status = whole::set_practice;
     open_page(OpenPage) -> Nothing = whole::open_page;
+    /// Answers the window that asks how to close; without a window, nobody hears it.
+    close_window(CloseWindow) -> Nothing = whole::close_window;
 
     providers(Nothing) -> Vec<ProviderCard> = setting_up::providers;
     provider(ByProvider) -> ProviderForm = setting_up::provider;

@@ -4,7 +4,7 @@ use tieline_catalog::template;
 use url::Url;
 
 use super::wire::{
-    Check, Checks, ConnectionState, Keyring, KeyringState, Nothing, OpenPage, Press, PressAction,
+    Check, Checks, CloseWindow, ConnectionState, Keyring, KeyringState, Nothing, OpenPage, Press, PressAction,
     SetPractice, Settings, Status, UnlockKeyring,
 };
 use super::{setting_up, show};
@@ -124,6 +124,12 @@ pub(super) async fn save_settings(app: &App, ask: Settings) -> Result<Settings> 
 pub(super) async fn set_practice(app: &App, ask: SetPractice) -> Result<Status> {
     app.set_practice(ask.on).await?;
     status(app, Nothing {}).await
+}
+
+/// The window hears it as it hears every change.
+pub(super) async fn close_window(app: &App, ask: CloseWindow) -> Result<Nothing> {
+    app.world().changed(Change::Close { how: ask.how });
+    Ok(Nothing {})
 }
 
 /// Opens a page that one of the providers' entries names, the practice providers' own, or a message to write.

@@ -502,7 +502,7 @@ pub struct SetPractice {
     pub on: bool,
 }
 
-pub use crate::event::Change;
+pub use crate::event::{Change, Closing};
 pub use crate::flow::{Account, Flow, FlowStep, ScopeLine, WayPlan};
 
 /// What a program gets when an operation fails.

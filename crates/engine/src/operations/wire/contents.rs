@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::event::Closing;
 use crate::item::Kind;
+
+pub use crate::library::Phase;
 
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
 pub struct ItemsAsk {
@@ -14,6 +17,12 @@ pub struct ItemsAsk {
     /// Words in the name, anywhere in the connection. Needs a listing to have been made.
     #[serde(default)]
     pub search: Option<String>,
+    /// These, as they are known here; the provider is not asked.
+    #[serde(default)]
+    pub ids: Option<Vec<String>>,
+    /// What could not be read, anywhere in the connection.
+    #[serde(default)]
+    pub failed: bool,
     /// `next` of the page before.
     #[serde(default)]
     pub cursor: Option<String>,
@@ -100,7 +109,7 @@ pub struct SyncState {
     /// 0: only on demand.
     pub every_hours: u32,
     pub next_at: Option<String>,
-    pub phase: crate::library::Phase,
+    pub phase: Phase,
     /// In this process, or another one, right now.
     pub running: bool,
     /// Everything there is has been seen at least once.
@@ -242,4 +251,10 @@ pub struct ForgetContents {
     /// None: of all.
     #[serde(default)]
     pub connection: Option<String>,
+}
+
+/// The answer to the change `closing`.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub struct CloseWindow {
+    pub how: Closing,
 }

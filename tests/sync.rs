@@ -1,0 +1,247 @@
+//! A sync that is disturbed: killed, paused, stopped, out of room, asked for twice, with a choice that changes.
+
+#![cfg(unix)]
+
+mod stage;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stage::Stage;
+use stage::place::{Place, run, told};
+use tieline_engine::wire::{Disconnected, Found, ItemsPage, LibraryState, Phase, Picked, SyncState};
+use tieline_practice::Practice;
+
+const PROVIDER: &str = "ZENDESK";
+/// Six pages of the export.
+const MANY: usize = 6000;
+
+async fn state(stage: &Stage, id: &str) -> SyncState {
+    stage.ask("sync_state", json!({ "id": id })).await.expect("a state")
+}
+
+async fn sync(stage: &Stage, id: &str) -> SyncState {
+    until_idle(stage, id).await;
+    let ask = json!({ "connection": id });
+    stage.ask("sync_to_the_end", ask).await.unwrap_or_else(|failure| panic!("{}", failure.message))
+}
+
+async fn until_idle(stage: &Stage, id: &str) -> SyncState {
+    for _ in 0..600 {
+        let now = state(stage, id).await;
+        if !now.running && now.next_at.is_none() {
+            return now;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the sync does not end");
+}
+
+async fn items(stage: &Stage, id: &str, more: Value) -> ItemsPage {
+    let mut ask = json!({ "connection": id, "limit": 1000 });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        ask[key] = value.clone();
+    }
+    stage.ask("items", ask).await.expect("items")
+}
+
+/// Ids of kept articles, one for each row, so that one that is there twice shows.
+fn kept(folder: &Path) -> Vec<String> {
+    let library = rusqlite::Connection::open(folder.join("practice/library.db")).expect("a library");
+    let mut rows = library
+        .prepare("SELECT id FROM item JOIN body USING (row) WHERE state = 2 ORDER BY id")
+        .expect("SQL");
+    rows.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("ids")
+}
+
+async fn articles(practice: &Practice) -> Vec<String> {
+    let seen = practice.contents(PROVIDER).await;
+    let ids: BTreeSet<String> = seen.into_iter().filter(|it| it.kind == "article").map(|it| it.id).collect();
+    ids.into_iter().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_it_goes_on_where_it_stood() {
+    let place = Place::open().await;
+    // Several pages, so that there is a middle.
+    place.practice.set_items(MANY).await;
+    let id = place.connect("zendesk", with_subdomain).await;
+    let all = articles(&place.practice).await;
+    for round in 0..3 {
+        let mut child = place.command(&["sync", &id]).stdout(Stdio::null()).spawn().expect("it runs");
+        let before = kept(place.folder.path()).len();
+        for _ in 0..2000 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if kept(place.folder.path()).len() > before {
+                break;
+            }
+        }
+        child.kill().expect("killed");
+        child.wait().expect("it ends");
+        let now = kept(place.folder.path());
+        assert!(now.len() > before && now.len() < all.len(), "round {round}: {before}, then {}", now.len());
+    }
+    let before = place.practice.counts(PROVIDER).await.api;
+    let done = run(place.command(&["sync", &id, "--json"])).await;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let asked = place.practice.counts(PROVIDER).await.api - before;
+    assert_eq!(kept(place.folder.path()), all, "nothing lost, nothing twice");
+    assert!(asked < 6, "{asked} requests: it did not begin anew");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_paused_goes_on_and_is_stopped_also_from_another_process() {
+    let stage = Stage::open().await;
+    stage.practice.set_items(MANY).await;
+    let id = stage.connect(PROVIDER).await;
+    let ask = json!({ "connection": id });
+    let begun: SyncState = stage.ask("start_sync", ask.clone()).await.expect("begun");
+    assert!(begun.running);
+    let twice = stage.run(&["sync", &id, "--json"]).await;
+    let said = stage::json_of(&twice);
+    assert_eq!(said["error"]["code"], "busy", "two syncs of one connection never run at once: {said}");
+
+    let _: SyncState = stage.ask("pause_sync", json!({ "id": id })).await.expect("paused");
+    let paused = until_idle(&stage, &id).await;
+    assert_eq!(paused.phase, Phase::Paused, "{}", paused.words);
+    let _: SyncState = stage.ask("start_sync", ask.clone()).await.expect("goes on");
+    let _: SyncState = stage.ask("cancel_sync", json!({ "id": id })).await.expect("stopped");
+    let stopped = until_idle(&stage, &id).await;
+    assert_eq!(stopped.phase, Phase::Idle, "{}", stopped.words);
+    sync(&stage, &id).await;
+    assert_eq!(kept(stage.folder.path()), articles(&stage.practice).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_interrupted_or_missed_begins_at_the_next_start_once() {
+    let mut stage = Stage::open().await;
+    let id = stage.connect(PROVIDER).await;
+    until_idle(&stage, &id).await;
+    let set: Vec<SyncState> =
+        stage.ask("set_sync", json!({ "connection": id, "every_hours": 24 })).await.expect("set");
+    assert_eq!(set[0].every_hours, 24);
+    let bad =
+        stage.ask::<Value>("set_sync", json!({ "every_hours": 5 })).await.expect_err("five is not offered");
+    assert_eq!(bad.field.as_deref(), Some("every_hours"));
+
+    let ended = set[0].ended_at.clone();
+    stage.pass(3 * 24 * 3600).await;
+    stage.practice.change(PROVIDER, json!({ "do": "expire" })).await;
+    stage.reopen().await;
+    for _ in 0..400 {
+        let now = state(&stage, &id).await;
+        if now.ended_at != ended && !now.running {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let now = state(&stage, &id).await;
+    assert_ne!(now.ended_at, ended, "three were missed, one was made up for");
+    assert!(now.next_at > now.ended_at, "and the next is a day later");
+    let synced = stage.detail(&id).await.events.into_iter().filter(|event| event.kind == "synced").count();
+    assert_eq!(synced, 2, "the first and the one made up for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picked_folder_means_all_below_it_now_and_later() {
+    let stage = Stage::open().await;
+    let id = stage.connect(PROVIDER).await;
+    until_idle(&stage, &id).await;
+    let top = items(&stage, &id, json!({})).await;
+    assert!(top.items.iter().all(|item| item.picked == Picked::With), "everything is kept at first");
+    let category = top.items.iter().find(|item| item.expandable).expect("a category").clone();
+    let pick = json!({ "connection": id, "add": [category.id] });
+    let picked: SyncState = stage.ask("pick", pick).await.expect("picked");
+    assert!(!picked.everything && picked.picked_folders == 1);
+    let state = sync(&stage, &id).await;
+    assert_eq!(state.kept, picked.picked_items, "what is not chosen is let go");
+
+    let section = items(&stage, &id, json!({ "parent": category.id })).await.items[0].clone();
+    assert_eq!(section.picked, Picked::With);
+    let seen = stage.practice.contents(PROVIDER).await;
+    let like = seen.iter().find(|it| it.kind == "article").expect("an article");
+    let place = seen.iter().find(|it| it.id == section.id).expect("the section");
+    stage.pass(61).await;
+    let order = json!({ "do": "add", "thing": like.thing, "parent": place.thing, "name": "Later", "text": "A pangolin came." });
+    let added = stage.practice.change(PROVIDER, order).await;
+    stage.pass(61).await;
+    let state = sync(&stage, &id).await;
+    assert_eq!(state.kept, picked.picked_items + 1);
+    let found: Found = stage.ask("search", json!({ "words": "pangol" })).await.expect("a search");
+    assert_eq!(found.hits.len(), 1);
+    assert_eq!(json!(found.hits[0].item.id), added["id"]);
+    assert_eq!(found.hits[0].path.last().map(|crumb| &crumb.id), Some(&section.id));
+
+    let strange = stage.ask::<Value>("pick", json!({ "connection": id, "add": ["nothing"] })).await;
+    assert_eq!(strange.expect_err("no such item").field.as_deref(), Some("add"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_at_its_limit_says_so_and_loses_nothing() {
+    let stage = Stage::open().await;
+    stage.practice.set_items(3000).await;
+    let mut settings: Value = stage.ask("settings", json!({})).await.expect("settings");
+    settings["library_limit_mb"] = json!(1);
+    let _: Value = stage.ask("save_settings", settings.clone()).await.expect("saved");
+    let id = stage.connect(PROVIDER).await;
+    let full = until_idle(&stage, &id).await;
+    assert_eq!(full.phase, Phase::Failed);
+    let failure = full.failure.expect("a reason");
+    assert_eq!(failure.code, "storage");
+    assert!(failure.message.contains("1 MB") && failure.hint.contains("Settings"), "{failure:?}");
+    settings["library_limit_mb"] = Value::Null;
+    let _: Value = stage.ask("save_settings", settings).await.expect("saved");
+    sync(&stage, &id).await;
+    assert_eq!(kept(stage.folder.path()), articles(&stage.practice).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disconnecting_keeps_the_contents_or_takes_them_along() {
+    let stage = Stage::open().await;
+    for keep in [true, false] {
+        let id = stage.connect(PROVIDER).await;
+        until_idle(&stage, &id).await;
+        let plan = stage.detail(&id).await.disconnect;
+        assert!(plan.kept_texts > 100, "the question is asked");
+        let _: Disconnected =
+            stage.ask("disconnect", json!({ "id": id, "keep_contents": keep })).await.expect("disconnected");
+        let library: LibraryState = stage.ask("library", json!({})).await.expect("the library");
+        let part = library.parts.iter().find(|part| part.connection == id);
+        assert_eq!(part.is_some_and(|part| !part.connected && part.kept == plan.kept_texts), keep);
+        let found: Found = stage.ask("search", json!({ "words": "a" })).await.expect("a search");
+        assert_eq!(!found.hits.is_empty(), keep);
+        assert!(found.hits.iter().all(|hit| !hit.account.is_empty()), "whose they were is still known");
+        let empty: LibraryState = stage.ask("forget_contents", json!({})).await.expect("forgotten");
+        assert!(empty.parts.is_empty() && empty.texts == 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_a_sync_and_nothing_is_lost() {
+    let place = Place::open().await;
+    place.practice.set_items(3000).await;
+    let id = place.connect("zendesk", with_subdomain).await;
+    let sync = place.command(&["sync", &id, "--json"]);
+    // No file may grow beyond 2 MB: the system refuses the write as a full disk does.
+    let mut short = Command::new("sh");
+    short
+        .args(["-c", "trap '' XFSZ; ulimit -f 4096; exec \"$@\"", "sh"])
+        .arg(sync.get_program())
+        .args(sync.get_args());
+    let words = told(&run(short).await, 7, "storage");
+    assert!(words.contains("Nothing was lost") || words.contains("disk"), "{words}");
+
+    let done = run(place.command(&["sync", &id, "--json"])).await;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let seen = place.practice.contents(PROVIDER).await;
+    let articles = seen.iter().filter(|it| it.kind == "article").count();
+    assert_eq!(stage::json_of(&done)["kept"], json!(articles));
+}
+
+fn with_subdomain(mut command: Command) -> Command {
+    command.args(["--input", "subdomain=acme"]);
+    command
+}
