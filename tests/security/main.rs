@@ -36,7 +36,7 @@ fn providers() -> Vec<tieline_catalog::Provider> {
     let all = ALL.get_or_init(|| {
         let (catalogue, mistakes) = tieline_catalog::Catalogue::built_in();
         assert!(mistakes.is_empty(), "{mistakes:?}");
-        catalogue.iter().cloned().collect()
+        catalogue.iter().map(|provider| (**provider).clone()).collect()
     });
     all.clone()
 }

@@ -1,6 +1,7 @@
 //! All providers: those built in, and those an organisation adds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::check;
 use crate::provider::Provider;
@@ -43,7 +44,7 @@ pub struct Mistake {
 
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
-    providers: BTreeMap<String, Provider>,
+    providers: BTreeMap<String, Arc<Provider>>,
 }
 
 impl Catalogue {
@@ -80,20 +81,21 @@ impl Catalogue {
     }
 
     /// Adds a provider; gives back the one that had its id.
-    pub fn add(&mut self, provider: Provider) -> Option<Provider> {
+    pub fn add(&mut self, provider: impl Into<Arc<Provider>>) -> Option<Arc<Provider>> {
+        let provider = provider.into();
         self.providers.insert(provider.id.clone(), provider)
     }
 
-    pub fn remove(&mut self, id: &str) -> Option<Provider> {
+    pub fn remove(&mut self, id: &str) -> Option<Arc<Provider>> {
         self.providers.remove(id)
     }
 
     /// Finds a provider by id or slug, ignoring case, with `-` and `_` alike.
-    pub fn get(&self, name: &str) -> Option<&Provider> {
+    pub fn get(&self, name: &str) -> Option<&Arc<Provider>> {
         self.providers.get(&name.trim().to_ascii_uppercase().replace(['-', ' '], "_"))
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Provider> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Provider>> {
         self.providers.values()
     }
 }

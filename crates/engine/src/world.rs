@@ -65,6 +65,8 @@ pub(crate) struct World {
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Vault entries that are being written and that no row points to yet.
     making: Mutex<HashSet<String>>,
+    /// Entries that were deleted from the vault and are still noted as strays: the note is forgotten with the next write.
+    gone: Mutex<Vec<String>>,
     pub deep_link_failed: AtomicBool,
     /// Probes of the way back that wait for their deep link.
     pub probes: Mutex<HashMap<String, tokio::sync::oneshot::Sender<()>>>,
@@ -127,6 +129,7 @@ impl World {
             flows: Flows::default(),
             turns: Mutex::default(),
             making: Mutex::default(),
+            gone: Mutex::default(),
             deep_link_failed: AtomicBool::new(false),
             probes: Mutex::default(),
             practice: parts.practice,
@@ -137,7 +140,7 @@ impl World {
         self.clock.now()
     }
 
-    pub fn provider(&self, name: &str) -> Result<Provider> {
+    pub fn provider(&self, name: &str) -> Result<Arc<Provider>> {
         let catalogue = self.catalogue.read().unwrap_or_else(PoisonError::into_inner);
         catalogue.get(name).cloned().ok_or_else(|| Error::not_found("service called", name))
     }
@@ -249,8 +252,20 @@ impl World {
         Making { world: self, entry }
     }
 
+    /// Remembers that the vault no longer holds an entry that is noted as a stray. A crash costs one vain deletion.
+    pub fn gone_from_vault(&self, entry: String) {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    }
+
+    pub fn take_gone(&self) -> Vec<String> {
+        std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Deletes vault entries that no row points to, except those that this or another living process is about to need.
     pub async fn sweep(&self) {
+        for entry in self.take_gone() {
+            let _tried_again_at_the_next_start = self.store.swept(&entry);
+        }
         let Ok(strays) = self.store.strays() else { return };
         for (entry, pid) in strays {
             let being_made = match pid {

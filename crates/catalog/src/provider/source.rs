@@ -30,13 +30,16 @@ pub struct SourceFacts {
     pub backoff: Vec<String>,
     /// Answers that mean "too many requests" beside status 429.
     #[serde(default, rename = "limited")]
-    pub limited: Vec<Limited>,
+    pub limited: Vec<Sign>,
+    /// Answers that mean "this token is not good" beside status 401.
+    #[serde(default, rename = "refused")]
+    pub refused: Vec<Sign>,
 }
 
-/// An answer that means "too many requests".
+/// What an answer is known by.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Limited {
+pub struct Sign {
     pub status: u16,
     /// Words that the body has to contain.
     pub contains: String,

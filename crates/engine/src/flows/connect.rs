@@ -41,7 +41,7 @@ pub(crate) struct Begin {
 /// What the task that waits carries with it.
 pub(crate) struct Kept {
     pub id: String,
-    pub provider: Provider,
+    pub provider: Arc<Provider>,
     pub inputs: Fields,
     pub app: AppKeys,
     pub asked: Vec<String>,

@@ -33,7 +33,7 @@ pub(crate) enum Answered {
 
 /// Tokens and whose they are, not yet stored.
 pub(crate) struct Identified {
-    pub provider: Provider,
+    pub provider: std::sync::Arc<Provider>,
     pub tokens: Tokens,
     pub who: Who,
     pub inputs: Fields,
@@ -248,7 +248,7 @@ async fn store(
     };
     let making = world.making(it.secret_entry());
     world.store.expect_stray(&it.secret_entry())?;
-    keep_tokens(world, &it, &new.tokens.access, new.tokens.refresh.as_ref(), was).await?;
+    keep_tokens(world, &it, &new.tokens.access, new.tokens.refresh.as_ref(), was, &[]).await?;
     drop(making);
 
     let missing = missing(provider, &it);
@@ -276,20 +276,22 @@ async fn store(
     Ok((id, missing))
 }
 
-/// Writes the tokens of `it`'s version to the vault, whose entry is noted as a stray, and commits the pointer to them.
+/// Writes the tokens of `it`'s version to the vault, whose entry is noted as a stray, and commits the pointer to them
+/// together with what happened.
 pub(crate) async fn keep_tokens(
     world: &World,
     it: &Connection,
     access: &Secret,
     refresh: Option<&Secret>,
     was: u32,
+    happened: &[(Seconds, Kind, String)],
 ) -> Result<()> {
     let entry = it.secret_entry();
     let text = json!({ "access": access.expose(), "refresh": refresh.map(Secret::expose) }).to_string();
     crash_point("vault");
     world.vault.set(&entry, &Secret::new(text)).await?;
     crash_point("commit");
-    match world.store.commit_tokens(it, was)? {
+    match world.store.commit_tokens(it, was, happened)? {
         Stored::Done => {
             crash_point("sweep");
             Ok(())

@@ -13,6 +13,7 @@ use crate::clock::Seconds;
 use crate::connection::{Connection, Trouble};
 use crate::diagnose::{self, About};
 use crate::error::{Code, Error, Result};
+use crate::event::Change;
 use crate::flows::exchange::{self, Failed, Grant};
 use crate::flows::finish::{access_end, crash_point, keep_tokens};
 use crate::lock::ConnectionLock;
@@ -127,7 +128,7 @@ async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Re
         newer.and_then(|text| serde_json::from_str::<Pair>(text.expose()).ok()).and_then(|pair| pair.refresh);
     let refresh = newer.map_or(refresh, Secret::new);
     let _making = world.making(next);
-    world.store.begin_refresh(id, it.secret_version, world.now())?;
+    world.store.begin_refresh(id, it.secret_version, world.now(), &world.take_gone())?;
     crash_point("call");
     let at = world.now();
     let fields = it.fields();
@@ -210,18 +211,18 @@ async fn store(
     let recovered = it.trouble.take().is_some();
     // A reply without a refresh token leaves the one in hand good.
     let refresh = tokens.refresh.unwrap_or(old_refresh);
-    keep_tokens(world, &it, &tokens.access, Some(&refresh), before.secret_version).await?;
-    if recovered {
-        world.happened(&it, Kind::Recovered, "Works again.");
-    } else {
-        world.happened(&it, Kind::Refreshed, "Renewed the sign-in.");
-    }
+    let (kind, words) =
+        if recovered { (Kind::Recovered, "Works again.") } else { (Kind::Refreshed, "Renewed the sign-in.") };
+    let mut happened = vec![(world.now(), kind, words.to_owned())];
     if before.granted != it.granted {
-        world.happened(&it, Kind::ScopesChanged, "The permissions changed at the provider.");
+        let words = "The permissions changed at the provider.".to_owned();
+        happened.push((world.now(), Kind::ScopesChanged, words));
     }
+    keep_tokens(world, &it, &tokens.access, Some(&refresh), before.secret_version, &happened).await?;
+    world.changed(Change::Connection { id: it.id.clone() });
     let old = before.secret_entry();
     if world.vault.delete(&old).await.is_ok() {
-        world.store.swept(&old)?;
+        world.gone_from_vault(old);
     }
     Ok((tokens.access, it))
 }
@@ -286,7 +287,7 @@ pub(crate) fn note_failure(
             diagnose::problem(provider, trouble, &About { connection: Some(&it), ..About::default() });
         world.happened(&it, Kind::Failed, &format!("{} {}", problem.happened, problem.why));
     } else {
-        world.changed(crate::event::Change::Connection { id: id.to_owned() });
+        world.changed(Change::Connection { id: id.to_owned() });
     }
     Ok(it)
 }

@@ -422,7 +422,7 @@ pub(super) async fn search(app: &App, ask: SearchAsk) -> Result<Found> {
     };
     let connections = match &ask.provider {
         Some(name) => {
-            let id = world.provider(name)?.id;
+            let id = world.provider(name)?.id.clone();
             Some(
                 world
                     .library
@@ -472,7 +472,7 @@ fn hit_row(world: &World, hit: library::Hit) -> Result<Hit> {
     let unit = |at: u32| units.get(at as usize).or(units.last()).copied().unwrap_or(0);
     Ok(Hit {
         item: item_row(hit.row, Picked::No),
-        provider_name: world.provider(&provider).map_or_else(|_| provider.clone(), |it| it.name),
+        provider_name: world.provider(&provider).map_or_else(|_| provider.clone(), |it| it.name.clone()),
         provider,
         account,
         path: path.into_iter().map(|row| Crumb { id: row.item.id, name: row.item.name }).collect(),
@@ -556,7 +556,7 @@ pub(super) async fn library(app: &App, _: Nothing) -> Result<LibraryState> {
         let (provider, account) = whose(&world, &row.connection)?;
         parts.push(LibraryPart {
             connected: world.store.connection(&row.connection)?.is_some(),
-            provider_name: world.provider(&provider).map_or_else(|_| provider.clone(), |it| it.name),
+            provider_name: world.provider(&provider).map_or_else(|_| provider.clone(), |it| it.name.clone()),
             connection: row.connection,
             provider,
             account,

@@ -136,7 +136,10 @@ pub(super) async fn apps(app: &App, _: Nothing) -> Result<Vec<AppSummary>> {
     let rows = world.store.apps()?;
     Ok(rows
         .iter()
-        .filter_map(|row| Some(show::app(&world.provider(&row.provider).ok()?, row, &connections)))
+        .filter_map(|row| {
+            let provider = world.provider(&row.provider).ok()?;
+            Some(show::app(&provider, row, &connections))
+        })
         .collect())
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Store, from_json, json};
+use super::{Kind, Store, from_json, json};
+use crate::clock::Seconds;
 use crate::connection::{Connection, Trouble};
 use crate::error::Result;
 
@@ -168,8 +169,9 @@ impl Store {
 
     /// Stores a connection with the token version it carries, if `was` is still the version in the store (0: no
     /// such connection yet). What a person changed while the provider was being asked stays changed. In the same
-    /// transaction the new vault entry is kept, the old one is to be swept, and an unfinished refresh is finished.
-    pub fn commit_tokens(&self, it: &Connection, was: u32) -> Result<Stored> {
+    /// transaction the new vault entry is kept, the old one is to be swept, an unfinished refresh is finished, and what
+    /// happened is written down.
+    pub fn commit_tokens(&self, it: &Connection, was: u32, happened: &[(Seconds, Kind, String)]) -> Result<Stored> {
         self.write(|db| {
             let now = db
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM connection WHERE id = ?1"))?
@@ -186,7 +188,10 @@ impl Store {
             put(db, &it, "INSERT OR REPLACE")?;
             let old = (was > 0).then(|| Connection::entry(&it.id, was));
             super::journal::keep_and_sweep(db, Some(&it.secret_entry()), old.as_deref())?;
-            db.execute("DELETE FROM refreshing WHERE connection = ?1", [&it.id])?;
+            db.prepare_cached("DELETE FROM refreshing WHERE connection = ?1")?.execute([&it.id])?;
+            for (at, kind, words) in happened {
+                super::event::put(db, &it.id, &it.title(), *at, *kind, words)?;
+            }
             Ok(Stored::Done)
         })
     }

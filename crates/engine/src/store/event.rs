@@ -82,13 +82,24 @@ fn read(row: &Row<'_>) -> rusqlite::Result<EventRow> {
     })
 }
 
+pub(super) fn put(
+    db: &rusqlite::Connection,
+    connection: &str,
+    name: &str,
+    at: Seconds,
+    kind: Kind,
+    words: &str,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO event (connection, connection_name, at, kind, words) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![connection, name, at, kind.as_str(), words])?;
+    Ok(())
+}
+
 impl Store {
     pub fn happened(&self, connection: &str, name: &str, at: Seconds, kind: Kind, words: &str) -> Result<()> {
-        self.with(|db| {
-            db.prepare_cached("INSERT INTO event (connection, connection_name, at, kind, words) VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![connection, name, at, kind.as_str(), words])?;
-            Ok(())
-        })
+        self.with(|db| put(db, connection, name, at, kind, words))
     }
 
     /// The newest first, below `before`.

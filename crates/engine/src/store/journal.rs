@@ -33,10 +33,10 @@ pub(super) fn keep_and_sweep(
     sweep: Option<&str>,
 ) -> rusqlite::Result<()> {
     if let Some(entry) = kept {
-        db.execute("DELETE FROM stray WHERE entry = ?1", [entry])?;
+        db.prepare_cached("DELETE FROM stray WHERE entry = ?1")?.execute([entry])?;
     }
     if let Some(entry) = sweep {
-        db.execute("INSERT OR IGNORE INTO stray (entry, pid) VALUES (?1, 0)", [entry])?;
+        db.prepare_cached("INSERT OR IGNORE INTO stray (entry, pid) VALUES (?1, 0)")?.execute([entry])?;
     }
     Ok(())
 }
@@ -51,8 +51,13 @@ impl Store {
     /// Notes, before the provider is called, that the tokens of this version are being replaced, and the entry that
     /// the new ones will have: once the provider has answered, nothing but the vault needs to be written for them to
     /// be safe.
-    pub fn begin_refresh(&self, connection: &str, version: u32, at: Seconds) -> Result<()> {
+    ///
+    /// `swept` are entries that the vault no longer holds: their notes go in the same transaction.
+    pub fn begin_refresh(&self, connection: &str, version: u32, at: Seconds, swept: &[String]) -> Result<()> {
         self.write(|db| {
+            for entry in swept {
+                db.prepare_cached("DELETE FROM stray WHERE entry = ?1")?.execute([entry])?;
+            }
             note_stray(db, &Connection::entry(connection, version + 1))?;
             db.prepare_cached(
                 "INSERT OR REPLACE INTO refreshing (connection, version, at, pid) VALUES (?1, ?2, ?3, ?4)",
