@@ -95,6 +95,7 @@ async fn killed_in_the_middle_it_goes_on_where_it_stood() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_paused_goes_on_and_is_stopped_also_from_another_process() {
     let stage = Stage::open().await;
+    stage.set("read_later", json!(false)).await;
     stage.practice.set_items(MANY).await;
     let id = stage.connect(PROVIDER).await;
     let ask = json!({ "connection": id });
@@ -118,6 +119,7 @@ async fn it_is_paused_goes_on_and_is_stopped_also_from_another_process() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_interrupted_or_missed_begins_at_the_next_start_once() {
     let mut stage = Stage::open().await;
+    stage.set("read_later", json!(false)).await;
     let id = stage.connect(PROVIDER).await;
     until_idle(&stage, &id).await;
     let set: Vec<SyncState> =
@@ -148,6 +150,7 @@ async fn what_was_interrupted_or_missed_begins_at_the_next_start_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picked_folder_means_all_below_it_now_and_later() {
     let stage = Stage::open().await;
+    stage.set("read_later", json!(false)).await;
     let id = stage.connect(PROVIDER).await;
     until_idle(&stage, &id).await;
     let top = items(&stage, &id, json!({})).await;
@@ -182,18 +185,16 @@ async fn a_picked_folder_means_all_below_it_now_and_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_library_at_its_limit_says_so_and_loses_nothing() {
     let stage = Stage::open().await;
+    stage.set("read_later", json!(false)).await;
     stage.practice.set_items(3000).await;
-    let mut settings: Value = stage.ask("settings", json!({})).await.expect("settings");
-    settings["library_limit_mb"] = json!(1);
-    let _: Value = stage.ask("save_settings", settings.clone()).await.expect("saved");
+    stage.set("library_limit_mb", json!(1)).await;
     let id = stage.connect(PROVIDER).await;
     let full = until_idle(&stage, &id).await;
     assert_eq!(full.phase, Phase::Failed);
     let failure = full.failure.expect("a reason");
     assert_eq!(failure.code, "storage");
     assert!(failure.message.contains("1 MB") && failure.hint.contains("Settings"), "{failure:?}");
-    settings["library_limit_mb"] = Value::Null;
-    let _: Value = stage.ask("save_settings", settings).await.expect("saved");
+    stage.set("library_limit_mb", Value::Null).await;
     sync(&stage, &id).await;
     assert_eq!(kept(stage.folder.path()), articles(&stage.practice).await);
 }
@@ -201,6 +202,7 @@ async fn a_library_at_its_limit_says_so_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn disconnecting_keeps_the_contents_or_takes_them_along() {
     let stage = Stage::open().await;
+    stage.set("read_later", json!(false)).await;
     for keep in [true, false] {
         let id = stage.connect(PROVIDER).await;
         until_idle(&stage, &id).await;

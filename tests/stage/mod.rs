@@ -41,7 +41,17 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::system();
         let app = open(&practice, folder.path(), &clock).await.expect("the product opens");
-        Self { practice, folder, clock, app, passed: AtomicU64::new(0) }
+        let stage = Self { practice, folder, clock, app, passed: AtomicU64::new(0) };
+        // Most tests count requests: nothing goes on by itself unless a test wants it.
+        stage.set("read_later", json!(true)).await;
+        stage
+    }
+
+    /// Changes one setting.
+    pub async fn set(&self, name: &str, value: Value) {
+        let mut settings: Value = self.ask("settings", json!({})).await.expect("settings");
+        settings[name] = value;
+        let _: Value = self.ask("save_settings", settings).await.expect("saved");
     }
 
     /// The product opened once more over the same folder, as after a restart.

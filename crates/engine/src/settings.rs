@@ -20,6 +20,8 @@ pub struct Settings {
     pub relay: String,
     /// Where messages for the administrator go.
     pub admin_email: String,
+    /// Nothing is read by itself when an account is connected; else what brings everything at once begins.
+    pub read_later: bool,
     /// The largest the library may grow, in MB; none: as large as the disk allows.
     pub library_limit_mb: Option<u32>,
     /// The window is closed while a sync is under way: `ask` (also when empty), `go_on` in the background, `stop`.

@@ -17,7 +17,7 @@ export type ByProvider = {
  * Id or slug.
  */
 provider: string, };
-export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "sync", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "unexpected_return" } | { "what": "world" };
+export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "sync", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "unexpected_return" } | { "what": "closing" } | { "what": "close", how: Closing, } | { "what": "world" };
 export type Check = { 
 /**
  * `deep_link`, `loopback`, `browser`, `keyring`, `store`, `network`, `clock`, `catalogue`
@@ -30,6 +30,8 @@ export type CheckForm = { provider: string, inputs: { [key in string]: string },
 relay: string | null, loopback_port: number | null, };
 export type Checks = { checks: Array<Check>, };
 export type ChoiceLine = { value: string, label: string, };
+export type CloseWindow = { how: Closing, };
+export type Closing = "go_on" | "stop" | "keep";
 export type Connect = { provider: string, inputs: { [key in string]: string }, 
 /**
  * Scopes beyond the usual ones.
@@ -274,6 +276,14 @@ parent: string | null,
  */
 search: string | null, 
 /**
+ * These, as they are known here; the provider is not asked.
+ */
+ids: Array<string> | null, 
+/**
+ * What could not be read, anywhere in the connection.
+ */
+failed: boolean, 
+/**
  * `next` of the page before.
  */
 cursor: string | null, 
@@ -508,6 +518,10 @@ relay: string,
  */
 admin_email: string, 
 /**
+ * Nothing is read by itself when an account is connected; else what brings everything at once begins.
+ */
+read_later: boolean, 
+/**
  * The largest the library may grow, in MB; none: as large as the disk allows.
  */
 library_limit_mb: number | null, 
@@ -633,6 +647,8 @@ export interface Operations {
   check_way_back: { ask: Nothing; answer: Checks };
   set_practice: { ask: SetPractice; answer: Status };
   open_page: { ask: OpenPage; answer: Nothing };
+  /** Answers the window that asks how to close; without a window, nobody hears it. */
+  close_window: { ask: CloseWindow; answer: Nothing };
   providers: { ask: Nothing; answer: Array<ProviderCard> };
   provider: { ask: ByProvider; answer: ProviderForm };
   /** What became of typed inputs, and which app and way back they lead to. */

@@ -266,7 +266,8 @@ async fn store(
         };
         world.happened(&it, Kind::ScopesChanged, &words);
     }
-    if before.is_none() && provider.source.as_ref().is_some_and(|facts| facts.everything) {
+    let brings_everything = provider.source.as_ref().is_some_and(|facts| facts.everything);
+    if before.is_none() && brings_everything && !world.store.settings()?.read_later {
         // What brings everything at once begins by itself.
         world.library.set_sync(&it.id, true, 0, Some(world.now()))?;
         world.due.notify_one();
