@@ -247,3 +247,57 @@ fn with_subdomain(mut command: Command) -> Command {
     command.args(["--input", "subdomain=acme"]);
     command
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_lists_picks_syncs_searches_and_reads() {
+    let place = Place::open().await;
+    place.practice.set_items(120).await;
+    let id = place.connect("zendesk", with_subdomain).await;
+    let told_json = async |words: &[&str]| {
+        let words = [words, &["--json"]].concat();
+        let done = run(place.command(&words)).await;
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+        stage::json_of(&done)
+    };
+    // Asked of the provider, before any sync.
+    let live = told_json(&["items", &id]).await;
+    assert_eq!(live["live"], json!(true));
+    let category = live["items"][0]["id"].as_str().expect("a category").to_owned();
+    let below = told_json(&["items", &id, "--parent", &category]).await;
+    assert_eq!(below["path"][0]["id"], json!(category));
+
+    let picked = told_json(&["pick", &id, &category]).await;
+    assert_eq!((&picked["everything"], &picked["picked_folders"]), (&json!(false), &json!(1)));
+    let synced = told_json(&["sync", &id, "--follow"]).await;
+    assert_eq!(synced["phase"], "idle");
+    let kept = synced["kept"].as_u64().expect("a number");
+    assert!(kept > 0 && kept < synced["listed"].as_u64().expect("a number"));
+
+    let by_name = told_json(&["items", &id, "--search", "re"]).await;
+    assert_eq!(by_name["live"], json!(false));
+    let found = told_json(&["search", "the", "--provider", "zendesk", "--kind", "article"]).await;
+    let hit = &found["hits"][0];
+    let text = told_json(&["read", &id, hit["item"]["id"].as_str().expect("an id")]).await;
+    assert!(text["kept"] == json!(true) && !text["text"].as_str().unwrap_or_default().is_empty());
+
+    let everything = told_json(&["sync", &id, "--all"]).await;
+    assert!(everything["everything"] == json!(true) && everything["kept"].as_u64() > Some(kept));
+    let scheduled = told_json(&["schedule", "12", &id]).await;
+    assert_eq!(scheduled[0]["every_hours"], json!(12));
+    let status = told_json(&["status"]).await;
+    assert_eq!(status[0]["connection"], json!(id));
+    let library = told_json(&["library", "--forget", &id]).await;
+    assert_eq!(library["texts"], json!(0));
+
+    for (words, exit, code, field) in [
+        (&["items", "nobody"][..], 3, "not_found", None),
+        (&["pick", &id, "nothing"], 2, "bad_input", Some("add")),
+        (&["schedule", "5"], 2, "bad_input", Some("every_hours")),
+        (&["search", "the", "--since", "yesterday"], 2, "bad_input", Some("since")),
+        (&["read", &id, "nothing"], 3, "not_found", None),
+    ] {
+        let done = run(place.command(&[words, &["--json"]].concat())).await;
+        told(&done, exit, code);
+        assert_eq!(stage::json_of(&done)["error"]["field"].as_str(), field, "{words:?}");
+    }
+}

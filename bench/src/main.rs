@@ -6,6 +6,7 @@
 
 mod burden;
 mod callback;
+mod contents;
 mod refreshes;
 mod stage;
 mod window;
@@ -46,6 +47,7 @@ async fn measure() -> ExitCode {
     };
     take("Refreshes", refreshes::measure().await);
     take("Callback", callback::measure().await);
+    take("Contents", contents::measure().await);
     take("Window", window::measure().await);
     take("Package", window::package());
     match print(&figures) {
