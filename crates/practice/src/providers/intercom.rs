@@ -2,13 +2,15 @@
 //! twice in the reply, no expiry, three regions that know nothing of each other, and one way out that ends
 //! the app for the whole workspace.
 
+mod help_center;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use crate::desk::{Ask, Desk, Redemption, Trouble};
 use crate::faults::{Problem, Stage};
-use crate::grants::Access;
+use crate::grants::{Access, Grant};
 use crate::providers::{Answer, Endpoint, Host, Kind, Permission, Pkce, Provider, Registered, standard};
 use crate::redirects::{Loopback, Redirects};
 use crate::rules::{Alphabet, GrantRules, Refresh, Shape, Shapes};
@@ -18,6 +20,10 @@ const API: &[Endpoint] = &[
     Endpoint::new(Kind::Token, "POST", "/auth/eagle/token", token),
     Endpoint::new(Kind::Identify, "GET", "/me", me),
     Endpoint::new(Kind::Revoke, "POST", "/auth/uninstall", uninstall),
+    help_center::HELP_CENTERS,
+    help_center::COLLECTIONS,
+    help_center::ARTICLES,
+    help_center::ARTICLE,
 ];
 
 pub static INTERCOM: Provider = Provider {
@@ -51,6 +57,8 @@ pub static INTERCOM: Provider = Provider {
         access: Shape::new("dG9rO", Alphabet::Letters, 55),
         ..Provider::USUAL.shapes
     },
+    contents: help_center::contents,
+    id_of: help_center::id_of,
     trouble,
     ..Provider::USUAL
 };
@@ -109,7 +117,8 @@ fn bearer(desk: &Desk, request: &Request) -> Result<Access, Problem> {
     if access.grant.extra("region") == region(request) { Ok(access) } else { Err(Problem::TokenUnknown) }
 }
 
-fn me(desk: &Desk, request: &Request) -> Answer {
+/// What an API call needs: a token, a version that exists, and the permission.
+fn allowed(desk: &Desk, request: &Request, scope: &str) -> Result<Grant, Problem> {
     let grant = bearer(desk, request)?.grant;
     let known = |version: &str| {
         let (major, minor) = version.split_once('.').unwrap_or_default();
@@ -118,9 +127,11 @@ fn me(desk: &Desk, request: &Request) -> Answer {
     if !request.header("intercom-version").is_none_or(known) {
         return Err(Problem::BadParameter("Intercom-Version"));
     }
-    if !grant.has_scope("admins:read") {
-        return Err(Problem::ScopeMissing);
-    }
+    if grant.has_scope(scope) { Ok(grant) } else { Err(Problem::ScopeMissing) }
+}
+
+fn me(desk: &Desk, request: &Request) -> Answer {
+    let grant = allowed(desk, request, "admins:read")?;
     let person = grant.person();
     let region = region(request);
     Ok(Reply::json(
@@ -156,41 +167,43 @@ fn uninstall(desk: &Desk, request: &Request) -> Answer {
     Ok(Reply::json(200, &json!({})))
 }
 
+fn errors(status: u16, code: &str, message: &str) -> Reply {
+    Reply::json(
+        status,
+        &json!({
+            "type": "error.list",
+            "request_id": Shape::new("", Alphabet::Letters, 20).mint(),
+            "errors": [{ "code": code, "message": message }],
+        }),
+    )
+}
+
 fn trouble(desk: &Desk, trouble: &Trouble) -> Option<Reply> {
-    let list = |status, code: &str, message: &str| {
-        Reply::json(
-            status,
-            &json!({
-                "type": "error.list",
-                "request_id": Shape::new("", Alphabet::Letters, 20).mint(),
-                "errors": [{ "code": code, "message": message }],
-            }),
-        )
-    };
     Some(match (trouble.stage, trouble.problem) {
         (Stage::Authorize | Stage::Consent, _) => return None,
         (_, Problem::CodeUnknown | Problem::CodeExpired | Problem::CodeUsed) => {
-            list(401, "unauthorized", "Unauthorized Code")
+            errors(401, "unauthorized", "Unauthorized Code")
         }
         (
             _,
             Problem::UnknownClient | Problem::WrongSecret | Problem::SecretMissing | Problem::SecretExpired,
-        ) => list(401, "unauthorized", "Unauthorized Client"),
+        ) => errors(401, "unauthorized", "Unauthorized Client"),
         (_, Problem::TokenUnknown | Problem::TokenExpired | Problem::Revoked) => {
-            list(401, "unauthorized", "Access Token Invalid")
+            errors(401, "unauthorized", "Access Token Invalid")
         }
         (_, Problem::ScopeMissing | Problem::NotLicensed) => {
-            list(403, "forbidden", "You do not have access to this resource")
+            errors(403, "forbidden", "You do not have access to this resource")
         }
         (_, Problem::BadParameter("Intercom-Version")) => {
-            list(400, "intercom_version_invalid", "The requested version could not be found")
+            errors(400, "intercom_version_invalid", "The requested version could not be found")
         }
-        (_, Problem::RateLimited) => list(429, "rate_limit_exceeded", "Exceeded rate limit")
+        (_, Problem::BadParameter(name)) => errors(400, "parameter_invalid", &format!("{name} is not valid")),
+        (_, Problem::RateLimited) => errors(429, "rate_limit_exceeded", "Exceeded rate limit")
             .header("x-ratelimit-limit", "167")
             .header("x-ratelimit-remaining", "0")
             .header("x-ratelimit-reset", &(desk.now() + 2).to_string()),
         (_, Problem::Unavailable) => {
-            list(503, "service_unavailable", "Sorry, the API service is temporarily unavailable")
+            errors(503, "service_unavailable", "Sorry, the API service is temporarily unavailable")
         }
         _ => return None,
     })

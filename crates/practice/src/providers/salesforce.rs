@@ -2,6 +2,9 @@
 //! `instance_url` that says where the API is, PKCE as such apps demand it, five grants for a person and app,
 //! rotation only for apps that ask for it, and API errors as lists.
 
+mod knowledge;
+mod soql;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
@@ -47,9 +50,9 @@ pub static SALESFORCE: Provider = Provider {
                 TOKEN,
                 REVOKE,
                 Endpoint::new(Kind::Identify, "GET", "/services/oauth2/userinfo", userinfo),
-                Endpoint::new(Kind::Identify, "GET", "/services/data/{version}/query", query),
             ],
         ),
+        Host::new("*.my.salesforce.com", &knowledge::ENDPOINTS),
     ],
     redirects: Redirects { app_scheme: true, loopback: Loopback::FixedPort(BOTH), ..Redirects::USUAL },
     pkce: Pkce::Required,
@@ -72,6 +75,8 @@ pub static SALESFORCE: Provider = Provider {
         access: Shape::new("00D5e000000AcmeEAA!AQ", Alphabet::Letters, 92),
         refresh: Shape::new("5Aep861", Alphabet::Letters, 80),
     },
+    contents: knowledge::contents,
+    new_id: knowledge::new_id,
     trouble,
     ..Provider::USUAL
 };
@@ -198,15 +203,12 @@ fn userinfo(desk: &Desk, request: &Request) -> Answer {
     ))
 }
 
-/// SOQL for the one object that tells about the organisation itself.
+/// SOQL: the one object that tells about the organisation itself, and articles.
 fn query(desk: &Desk, request: &Request) -> Answer {
     let grant = bearer(desk, request, "api")?.grant;
-    let soql = request.query("q").unwrap_or_default().to_lowercase();
-    if !soql.starts_with("select ") || !soql.contains(" from ") {
-        return Err(Problem::BadParameter("q"));
-    }
-    if !soql.ends_with(" from organization") {
-        return Ok(Reply::json(400, &errors("INVALID_TYPE", "sObject type is not supported.")).refused());
+    let soql = request.query("q").unwrap_or_default();
+    if !soql.to_lowercase().ends_with(" from organization") {
+        return knowledge::query(desk, request, soql);
     }
     let id = organization_id(&grant);
     let version = request.capture("version");
@@ -280,6 +282,12 @@ fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
         }
         (Stage::Identify | Stage::Api, Problem::BadParameter("q")) => {
             api(400, "MALFORMED_QUERY", "unexpected token")
+        }
+        (Stage::Api, Problem::BadParameter("version")) => {
+            api(404, "NOT_FOUND", "The requested resource does not exist")
+        }
+        (Stage::Api, Problem::BadParameter(_)) => {
+            api(400, "INVALID_ARGUMENT", "a parameter is missing or wrong")
         }
         (Stage::Identify | Stage::Api, Problem::RateLimited) => {
             api(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")

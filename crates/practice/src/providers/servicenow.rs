@@ -2,6 +2,8 @@
 //! server, `state` is mandatory, a redirect address that is not registered becomes the first registered one
 //! without a word, and within their lives the same tokens are handed out again and again.
 
+mod knowledge;
+
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, Redemption, Trouble};
@@ -32,6 +34,8 @@ pub static SERVICENOW: Provider = Provider {
             Endpoint::new(Kind::Revoke, "POST", "/oauth_revoke_token.do", revoke),
             Endpoint::new(Kind::Revoke, "GET", "/oauth_revoke_token.do", revoke),
             Endpoint::new(Kind::Identify, "GET", "/api/now/table/sys_user", users),
+            knowledge::ROWS,
+            knowledge::ROW,
         ],
     )],
     redirects: Redirects { app_scheme: true, mismatch: Mismatch::FirstRegistered, ..Redirects::USUAL },
@@ -51,6 +55,7 @@ pub static SERVICENOW: Provider = Provider {
         access: Shape::new("", Alphabet::Url, 86),
         refresh: Shape::new("", Alphabet::Url, 86),
     },
+    contents: knowledge::contents,
     trouble,
     ..Provider::USUAL
 };
@@ -161,18 +166,16 @@ fn users(desk: &Desk, request: &Request) -> Answer {
     Ok(Reply::json(200, &json!({ "result": result })).header("x-total-count", &total.to_string()))
 }
 
+fn error(status: u16, message: &str, detail: &str) -> Reply {
+    Reply::json(status, &json!({ "error": { "message": message, "detail": detail }, "status": "failure" }))
+}
+
 fn trouble(desk: &Desk, trouble: &Trouble) -> Option<Reply> {
-    let api = |status, message: &str, detail: &str| {
-        Reply::json(
-            status,
-            &json!({ "error": { "message": message, "detail": detail }, "status": "failure" }),
-        )
-    };
     Some(match (trouble.stage, trouble.problem) {
         (Stage::Authorize, Problem::BadParameter("state")) => {
             trouble.page("Invalid request", "Missing State parameter in request")
         }
-        (_, Problem::RateLimited) => api(429, "Rate limit exceeded", "Too many requests in this hour")
+        (_, Problem::RateLimited) => error(429, "Rate limit exceeded", "Too many requests in this hour")
             .header("x-ratelimit-limit", "1000")
             .header("x-ratelimit-reset", &(desk.now() + 2).to_string())
             .header("x-ratelimit-rule", "practice"),
@@ -198,12 +201,12 @@ fn trouble(desk: &Desk, trouble: &Trouble) -> Option<Reply> {
             | Problem::Revoked,
         ) => Reply::json(401, &json!({ "error_description": "access_denied", "error": "server_error" })),
         (Stage::Identify | Stage::Api, Problem::TokenUnknown | Problem::TokenExpired | Problem::Revoked) => {
-            api(401, "User Not Authenticated", "Required to provide Auth information")
+            error(401, "User Not Authenticated", "Required to provide Auth information")
         }
         (Stage::Identify | Stage::Api, Problem::ScopeMissing | Problem::NotLicensed) => {
-            api(403, "User Not Authorized", "Failed API level ACL Validation")
+            error(403, "User Not Authorized", "Failed API level ACL Validation")
         }
-        (Stage::Revoke, Problem::BadParameter("token")) => api(400, "Missing parameter", "token"),
+        (Stage::Revoke, Problem::BadParameter("token")) => error(400, "Missing parameter", "token"),
         _ => return None,
     })
 }

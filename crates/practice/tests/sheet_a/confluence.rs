@@ -136,3 +136,68 @@ async fn says_access_denied_for_a_wrong_secret() {
     let none = world.get(&format!("{CLOUD_API}/oauth/token/accessible-resources"), &access).await.with(200);
     assert_eq!(none, json!([]));
 }
+
+const ACME: &str = "https://api.atlassian.com/ex/confluence/9b1c4f7a-2e60-4d8b-8f5c-3a7d0e9c6b21/wiki";
+
+async fn reader(world: &World) -> String {
+    let scopes = "read:confluence-user read:space:confluence read:page:confluence read:folder:confluence \
+        read:hierarchical-content:confluence read:attachment:confluence readonly:content.attachment:confluence";
+    text(&confluence_token(world, scopes).await, "/access_token")
+}
+
+#[tokio::test]
+async fn pages_go_on_at_the_site_and_not_at_the_gateway() {
+    let world = World::new().await;
+    let token = reader(&world).await;
+    let first = world.get(&format!("{ACME}/api/v2/pages?limit=2&status=current"), &token).await.with(200);
+    assert_eq!(first["results"].as_array().unwrap().len(), 2);
+    let next = text(&first, "/_links/next");
+    assert!(next.starts_with("/wiki/api/v2/pages?limit=2&status=current&cursor="), "{next}");
+    assert_eq!(world.get(&format!("{CLOUD_API}{next}"), &token).await.status, 404, "without the cloud id");
+    let (_, cursor) = next.split_once("cursor=").unwrap();
+    let second = world.get(&format!("{ACME}/api/v2/pages?cursor={cursor}"), &token).await.with(200);
+    assert_ne!(first["results"][0]["id"], second["results"][0]["id"]);
+    assert_eq!(second["results"].as_array().unwrap().len(), 25, "the documented default");
+
+    for (wrong, name) in [
+        ("limit=251", "limit"),
+        ("body-format=view", "body-format"),
+        ("status=draft", "status"),
+        ("cursor=x", "cursor"),
+    ] {
+        let refused = world.get(&format!("{ACME}/api/v2/pages?{wrong}"), &token).await.with(400);
+        assert!(text(&refused, "/errors/0/title").contains(name), "{refused}");
+    }
+    let other = ACME.replace("9b1c4f7a-2e60-4d8b-8f5c-3a7d0e9c6b21", "c47e0a95-8d13-4b6f-a2e8-1f9b5d3c7a32");
+    let none = world.get(&format!("{other}/api/v2/pages"), &token).await.with(200);
+    assert_eq!(none["results"], json!([]), "the other site is empty");
+    let shy = text(&confluence_token(&world, "read:space:confluence").await, "/access_token");
+    let refused = world.get(&format!("{ACME}/api/v2/pages"), &shy).await.with(401);
+    assert!(text(&refused, "/message").contains("scope does not match"));
+}
+
+#[tokio::test]
+async fn a_file_comes_from_a_host_that_wants_no_bearer() {
+    let world = World::new().await;
+    let token = reader(&world).await;
+    let files =
+        world.get(&format!("{ACME}/api/v2/attachments?limit=250&status=current"), &token).await.with(200);
+    let files = files["results"].as_array().unwrap();
+    let file = files.iter().find(|it| it["mediaType"] == "text/csv" && it["pageId"].is_string()).unwrap();
+    let (page, id) = (text(file, "/pageId"), text(file, "/id"));
+    let path = format!("{ACME}/rest/api/content/{page}/child/attachment/{id}/download");
+    let there = world.get(&path, &token).await;
+    assert_eq!(there.status, 302);
+    let place = there.header("location").unwrap().to_owned();
+    assert!(place.starts_with("https://api.media.atlassian.com/file/"));
+    assert_eq!(world.get(&place, &token).await.status, 403, "the token does not belong there");
+    let bytes = world.send("GET", &place, &[], "").await;
+    assert_eq!((bytes.status, bytes.header("content-type")), (200, Some("text/csv")));
+
+    let mut unseen = 0;
+    for file in files.iter().filter(|it| it["pageId"].is_string()) {
+        let page = format!("{ACME}/api/v2/pages/{}?status=current", text(file, "/pageId"));
+        unseen += usize::from(world.get(&page, &token).await.status == 404);
+    }
+    assert!(unseen > 0, "files are current whose pages are not");
+}

@@ -90,3 +90,46 @@ async fn wants_basic_and_words_its_errors_without_codes() {
     let dead = gong_token(&world, &in_body[..2], GONG_CLIENT).await.with(400);
     assert_eq!(dead["error_description"], "Refresh token code is invalid");
 }
+
+#[tokio::test]
+async fn calls_are_asked_for_in_the_body_and_none_is_status_404() {
+    let world = World::new().await;
+    let back = "http://localhost:47823/integrations/gong";
+    let scopes = "api:calls:read:basic api:calls:read:extensive api:calls:read:transcript";
+    let ask = [
+        ("client_id", "practice-gong-client"),
+        ("response_type", "code"),
+        ("scope", scopes),
+        ("redirect_uri", back),
+        ("state", "s1"),
+    ];
+    let code = world.code("https://app.gong.io/oauth2/authorize", &ask).await;
+    let fields = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", back)];
+    let token = text(&gong_token(&world, &fields, GONG_CLIENT).await.with(200), "/access_token");
+    let post = async |path: &str, body: Value| {
+        let token = format!("Bearer {token}");
+        let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
+        let url = format!("https://company-17.api.gong.io/v2/calls/{path}");
+        world.send("POST", &url, &headers, &body.to_string()).await
+    };
+    let all = json!({ "fromDateTime": "2015-01-01T00:00:00Z", "toDateTime": "2030-01-01T00:00:00Z" });
+    let page = post("extensive?toDateTime=2016-01-01T00:00:00Z", json!({ "filter": all })).await.with(200);
+    assert_eq!(page["records"]["currentPageSize"], 100, "the query of a POST is not looked at");
+    assert!(page["calls"].as_array().unwrap().iter().any(|call| call["metaData"]["isPrivate"] == true));
+    assert!(page["calls"][0].get("parties").is_none(), "only what is asked for is exposed");
+    let cursor = &page["records"]["cursor"];
+    post("extensive", json!({ "filter": all, "cursor": cursor })).await.with(200);
+    let other = json!({ "fromDateTime": "2016-01-01T00:00:00Z" });
+    post("extensive", json!({ "filter": other, "cursor": cursor })).await.with(400);
+
+    let none =
+        json!({ "filter": { "fromDateTime": "2015-01-01T00:00:00Z", "toDateTime": "2015-02-01T00:00:00Z" } });
+    let none = post("extensive", none).await.with(404);
+    assert!(text(&none, "/errors/0").starts_with("No calls found"));
+    let seen = world.practice.contents("GONG").await;
+    let of = |format: &str| json!({ "filter": { "callIds": [seen.iter().rfind(|it| it.kind == "call" && it.format == format).unwrap().id] } });
+    post("transcript", of("none")).await.with(404);
+    let spoken = post("transcript", of("txt")).await.with(200);
+    assert!(spoken["callTranscripts"][0]["transcript"][0]["sentences"][0]["text"].is_string());
+    world.get("https://company-17.api.gong.io/v2/calls", &token).await.with(400);
+}

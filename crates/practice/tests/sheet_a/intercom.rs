@@ -79,3 +79,42 @@ async fn takes_https_only_and_its_codes_belong_to_a_region() {
     assert!(limited.header("x-ratelimit-reset").is_some());
     assert_eq!(text(&limited.with(429), "/errors/0/code"), "rate_limit_exceeded");
 }
+
+#[tokio::test]
+async fn lists_newest_first_by_numbered_pages_and_shows_drafts() {
+    let world = World::new().await;
+    let token = text(&intercom_token(&world, "", Some(HOME), "maya").await, "/access_token");
+    let mut address = "https://api.intercom.io/articles".to_owned();
+    let (mut times, mut drafts, mut pages) = (Vec::new(), 0, 0);
+    loop {
+        let page = world.get(&address, &token).await.with(200);
+        let rows = page["data"].as_array().unwrap();
+        assert!(rows.len() <= 25, "25 unless asked otherwise");
+        times.extend(rows.iter().map(|row| row["updated_at"].as_u64().unwrap()));
+        drafts += rows.iter().filter(|row| row["state"] == "draft").count();
+        pages += 1;
+        match page["pages"]["next"].as_str() {
+            Some(next) => address = next.to_owned(),
+            None => {
+                assert_eq!(page["total_count"], times.len());
+                assert_eq!(page["pages"]["total_pages"], pages);
+                break;
+            }
+        }
+    }
+    assert!(times.is_sorted_by(|one, other| one >= other) && drafts > 0);
+    for (path, status) in
+        [("articles?per_page=250", 200), ("articles?per_page=251", 400), ("articles/1", 404)]
+    {
+        assert_eq!(
+            world.get(&format!("https://api.intercom.io/{path}"), &token).await.status,
+            status,
+            "{path}"
+        );
+    }
+    let collections =
+        world.get("https://api.intercom.io/help_center/collections?per_page=2", &token).await.with(200);
+    assert!(collections["pages"].get("next").is_none() && collections["pages"]["total_pages"] != 1);
+    let elsewhere = world.get("https://api.au.intercom.io/articles", &token).await;
+    assert_eq!(elsewhere.with(401)["type"], "error.list");
+}

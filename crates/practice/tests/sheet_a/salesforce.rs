@@ -163,3 +163,55 @@ async fn wants_pkce_the_exact_address_and_the_right_kind_of_app() {
     let limited = salesforce_user(&world, &text(&reply, "/access_token")).await.with(403);
     assert_eq!(text(&limited, "/0/errorCode"), "REQUEST_LIMIT_EXCEEDED");
 }
+
+#[tokio::test]
+async fn articles_come_by_soql_with_status_and_language_and_then_by_locator() {
+    let world = World::new().await;
+    let access =
+        text(&salesforce_token(&world, "https://login.salesforce.com", CONFIDENTIAL).await, "/access_token");
+    let versions = world.send("GET", &format!("{ACME_SF}/services/data"), &[], "").await.with(200);
+    let newest = text(versions.as_array().unwrap().last().unwrap(), "/url");
+    let get = async |path: String| world.get(&format!("{ACME_SF}{path}"), &access).await;
+    let ask = async |soql: &str| {
+        get(format!("{newest}/query?q={}", soql.replace(' ', "+").replace('=', "%3D"))).await
+    };
+
+    let settings = get(format!("{newest}/knowledgeManagement/settings")).await.with(200);
+    assert_eq!(text(&settings, "/defaultLanguage"), "en_US");
+    let described = get(format!("{newest}/sobjects/Knowledge__kav/describe")).await.with(200);
+    let fields = described["fields"].as_array().unwrap();
+    assert!(fields.iter().any(|it| it["name"] == "Answer__c" && it["htmlFormatted"] == true));
+
+    let online = "SELECT Id,Answer__c,(SELECT DataCategoryName FROM DataCategorySelections) FROM Knowledge__kav \
+                  WHERE PublishStatus='Online' AND Language='en_US'";
+    let mut page = ask(online).await.with(200);
+    let (total, mut seen) = (page["totalSize"].as_u64().unwrap(), 0);
+    let locator = text(&page, "/nextRecordsUrl");
+    loop {
+        seen += page["records"].as_array().unwrap().len() as u64;
+        if page["done"] == true {
+            break;
+        }
+        page = get(text(&page, "/nextRecordsUrl")).await.with(200);
+    }
+    assert_eq!(seen, total);
+    let unknown = locator.replace("0r8xx", "0r8yy");
+    assert_eq!(get(unknown).await.with(400)[0]["errorCode"], "INVALID_QUERY_LOCATOR");
+
+    let wrong = [
+        ("SELECT Id FROM Knowledge__kav WHERE Language='en_US'", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Knowledge__kav WHERE", "MALFORMED_QUERY"),
+        (
+            "SELECT Text__c FROM Knowledge__kav WHERE PublishStatus='Online' AND Language='de'",
+            "INVALID_FIELD",
+        ),
+        ("SELECT Id FROM FAQ__kav WHERE PublishStatus='Online' AND Language='de'", "INVALID_TYPE"),
+    ];
+    for (soql, code) in wrong {
+        assert_eq!(ask(soql).await.with(400)[0]["errorCode"], code, "{soql}");
+    }
+    let groups = get(format!("{newest}/support/dataCategoryGroups?topCategoriesOnly=false")).await;
+    assert_eq!(groups.status, 400, "sObjectName is required");
+    let old = get("/services/data/v9.0/sobjects".to_owned()).await;
+    assert_eq!(old.status, 404);
+}

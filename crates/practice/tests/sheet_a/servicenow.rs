@@ -131,3 +131,40 @@ async fn ends_sign_ins_after_a_hundred_days_and_a_new_one_heals() {
     assert_ne!(new, old);
     assert_eq!(servicenow_refresh(&world, &new).await.status, 200);
 }
+
+#[tokio::test]
+async fn pages_are_short_where_rows_are_hidden_and_the_link_goes_on() {
+    let world = World::new().await;
+    let access = text(&servicenow_token(&world).await, "/access_token");
+    let list = |offset: u64| {
+        format!(
+            "{ACME_SN}/api/now/table/kb_knowledge?sysparm_query=workflow_state%3Dpublished%5Enonsense%3D1%5EORDERBYsys_id\
+             &sysparm_fields=sys_id,kb_knowledge_base&sysparm_limit=5&sysparm_offset={offset}"
+        )
+    };
+    let (mut ids, mut short, mut offset) = (Vec::new(), 0, 0);
+    let total = loop {
+        let page = world.get(&list(offset), &access).await;
+        let links = page.header("link").unwrap().to_owned();
+        let total: usize = page.header("x-total-count").unwrap().parse().unwrap();
+        let body = page.with(200);
+        let rows = body["result"].as_array().unwrap();
+        ids.extend(rows.iter().map(|row| text(row, "/sys_id")));
+        assert!(rows.iter().all(|row| text(row, "/kb_knowledge_base/link").starts_with(ACME_SN)));
+        offset += 5;
+        if !links.contains("rel=\"next\"") {
+            break total;
+        }
+        assert!(links.contains("sysparm_fields=sys_id,kb_knowledge_base"), "commas as they came");
+        short += usize::from(rows.len() < 5);
+    };
+    assert!(short > 0 && ids.is_sorted() && !ids.is_empty());
+    assert!(ids.len() < total, "the count knows rows that this person may not see");
+    let table = |path: &str| format!("{ACME_SN}/api/now/table/{path}");
+    let one = world.get(&table(&format!("kb_knowledge/{}", ids[0])), &access).await.with(200);
+    assert_eq!(text(&one, "/result/workflow_state"), "published");
+    let gone = world.get(&table("kb_knowledge/00000000000000000000000000000000"), &access).await.with(404);
+    assert_eq!(text(&gone, "/error/message"), "No Record found");
+    let other = "https://other.service-now.com/api/now/table/kb_category";
+    assert_eq!(world.get(other, &access).await.status, 401);
+}
