@@ -48,7 +48,10 @@ impl Desk {
         for (key, value) in more.as_object().into_iter().flatten() {
             ask[key] = value.clone();
         }
-        self.stage.ask("items", ask).await.unwrap_or_else(|failure| panic!("{}: {}", self.provider, failure.message))
+        self.stage
+            .ask("items", ask)
+            .await
+            .unwrap_or_else(|failure| panic!("{}: {}", self.provider, failure.message))
     }
 
     /// Every item by walking down from the top, page by page.
@@ -86,20 +89,47 @@ impl Desk {
     async fn agrees(&self, when: &str) -> BTreeMap<String, ItemRow> {
         let (there, here) = (self.seen().await, self.walk().await);
         let named = |ids: &BTreeSet<&String>| {
-            ids.iter().take(5).map(|id| format!("{id} ({})", there.get(*id).map_or("", |it| &it.name))).collect::<Vec<_>>()
+            ids.iter()
+                .take(5)
+                .map(|id| format!("{id} ({})", there.get(*id).map_or("", |it| &it.name)))
+                .collect::<Vec<_>>()
         };
         let (theirs, ours): (BTreeSet<_>, BTreeSet<_>) = (there.keys().collect(), here.keys().collect());
         let missing: BTreeSet<_> = theirs.difference(&ours).copied().collect();
         let strange: BTreeSet<_> = ours.difference(&theirs).copied().collect();
-        assert!(missing.is_empty(), "{} {when}: {} missing, {:?}", self.provider, missing.len(), named(&missing));
-        assert!(strange.is_empty(), "{} {when}: {} should not be seen, {strange:?}", self.provider, strange.len());
+        assert!(
+            missing.is_empty(),
+            "{} {when}: {} missing, {:?}",
+            self.provider,
+            missing.len(),
+            named(&missing)
+        );
+        assert!(
+            strange.is_empty(),
+            "{} {when}: {} should not be seen, {strange:?}",
+            self.provider,
+            strange.len()
+        );
         here
+    }
+
+    /// It agrees, and each thing is where it belongs.
+    async fn stands(&self, when: &str) {
+        let (here, there) = (self.agrees(when).await, self.seen().await);
+        let ids: BTreeMap<_, _> = there.values().map(|it| (&it.thing, &it.id)).collect();
+        for (id, item) in &here {
+            let above = there[id].parent.as_ref().and_then(|thing| ids.get(thing)).copied();
+            assert_eq!(item.parent.as_ref(), above, "{} {when}: what {} stands in", self.provider, item.name);
+        }
     }
 
     async fn text(&self, id: &str) -> String {
         let ask = json!({ "connection": self.id, "item": id });
-        let text: ItemText =
-            self.stage.ask("read_item", ask).await.unwrap_or_else(|failure| panic!("{}: {id}: {}", self.provider, failure.message));
+        let text: ItemText = self
+            .stage
+            .ask("read_item", ask)
+            .await
+            .unwrap_or_else(|failure| panic!("{}: {id}: {}", self.provider, failure.message));
         text.text
     }
 
@@ -133,8 +163,8 @@ impl Desk {
 
 /// Pictures and broken files have no text.
 fn holds_its_token(seen: &Seen) -> bool {
-    !matches!(seen.format.as_str(), "none" | "image" | "unknown" | "broken") && seen.size > 0
-        || seen.format.starts_with("native")
+    !matches!(seen.format.as_str(), "none" | "png" | "dat" | "broken") && seen.size > 0
+        || seen.format.contains('/')
 }
 
 async fn lists_and_reads(provider: &'static str) {
@@ -148,13 +178,27 @@ async fn lists_and_reads(provider: &'static str) {
         let seen = &there[&item.id];
         if holds_its_token(seen) && item.read == "kept" {
             if read < 40 {
-                assert!(desk.text(&item.id).await.contains(&seen.token), "{provider}: the text of {} ({})", item.id, seen.name);
+                assert!(
+                    desk.text(&item.id).await.contains(&seen.token),
+                    "{provider}: the text of {} ({})",
+                    item.id,
+                    seen.name
+                );
             }
             read += 1;
         } else if item.read == "failed" {
             let why = item.failure.clone().unwrap_or_default();
-            assert!(why.ends_with('.') && why.len() > 20, "{provider}: {} could not be read: {why:?}", seen.name);
-            assert!(!holds_its_token(seen), "{provider}: {} ({}) could not be read: {why}", seen.name, seen.format);
+            assert!(
+                why.ends_with('.') && why.len() > 20,
+                "{provider}: {} could not be read: {why:?}",
+                seen.name
+            );
+            assert!(
+                !holds_its_token(seen),
+                "{provider}: {} ({}) could not be read: {why}",
+                seen.name,
+                seen.format
+            );
         }
     }
     assert!(read >= 10, "{provider}: only {read} texts");
@@ -174,11 +218,15 @@ async fn follows_changes(provider: &'static str) {
     desk.sync().await;
     let here = desk.agrees("after the first sync").await;
 
-    let (edited, deleted, renamed) = (desk.some(&here, 0).await, desk.some(&here, 1).await, desk.some(&here, 2).await);
+    let (edited, deleted, renamed) =
+        (desk.some(&here, 0).await, desk.some(&here, 1).await, desk.some(&here, 2).await);
     let hidden = desk.some(&here, 4).await;
     // Times at providers have seconds.
     desk.stage.pass(61).await;
-    desk.change(json!({ "do": "edit", "thing": edited.thing, "text": "Completely rewritten: zanzibarword." })).await;
+    desk.change(
+        json!({ "do": "edit", "thing": edited.thing, "text": "Completely rewritten: zanzibarword." }),
+    )
+    .await;
     desk.change(json!({ "do": "rename", "thing": renamed.thing, "name": "Quagga report" })).await;
     desk.change(json!({ "do": "delete", "thing": deleted.thing })).await;
     desk.change(json!({ "do": "unpublish", "thing": hidden.thing, "state": if UNPUBLISHED_IS_DRAFT.contains(&provider) { "draft" } else { "trashed" } })).await;
@@ -186,7 +234,9 @@ async fn follows_changes(provider: &'static str) {
     let added = added["id"].as_str().expect("a new thing is to be seen").to_owned();
     desk.sync().await;
     desk.agrees("after changes").await;
-    assert_eq!(desk.finds("zanzibarword").await, [edited.id.clone()], "{provider}: the edit");
+    if !NEVER_EDITED.contains(&provider) {
+        assert_eq!(desk.finds("zanzibarword").await, [edited.id.clone()], "{provider}: the edit");
+    }
     assert_eq!(desk.finds("okapiword").await, [added], "{provider}: the addition");
     assert!(desk.finds(&deleted.token).await.is_empty(), "{provider}: the deletion");
     assert!(desk.finds(&hidden.token).await.is_empty(), "{provider}: what is no longer published");
@@ -211,16 +261,69 @@ async fn follows_changes(provider: &'static str) {
 /// Where a thing that is no longer published is a draft; elsewhere it goes into the bin.
 const UNPUBLISHED_IS_DRAFT: [&str; 5] = ["ZENDESK", "SALESFORCE", "INTERCOM", "CONFLUENCE", "SERVICENOW"];
 
+/// Where what was sent stays as it is.
+const NEVER_EDITED: &[&str] = &["GMAIL"];
+
+/// Where a token is good until it is taken back: a refusal is the end of the sign-in.
+const NEVER_RENEWED: &[&str] = &["INTERCOM", "ZOTERO"];
+
 async fn survives_trouble(provider: &'static str) {
     let desk = Desk::open(provider).await;
-    for (fault, times) in
-        [(Fault::RateLimited, 2), (Fault::ServerError, 2), (Fault::ApiUnauthorized, 1), (Fault::ShortPages, 6)]
-    {
+    for (fault, times) in [
+        (Fault::RateLimited, 2),
+        (Fault::ServerError, 2),
+        (Fault::ApiUnauthorized, 1),
+        (Fault::ShortPages, 6),
+    ] {
+        if fault == Fault::ApiUnauthorized && NEVER_RENEWED.contains(&provider) {
+            continue;
+        }
         desk.stage.practice.set_fault(provider, fault, Some(times)).await;
     }
     desk.sync().await;
     desk.stage.practice.clear_faults().await;
     desk.agrees("in spite of trouble").await;
+}
+
+/// Folders that are renamed, moved, thrown away and brought back, each with all that is in it.
+async fn follows_folders(provider: &'static str) {
+    let desk = Desk::open(provider).await;
+    desk.sync().await;
+    let here = desk.agrees("after the first sync").await;
+    let there = desk.seen().await;
+    let folder = |name: &str| {
+        let found = there.values().find(|it| it.kind == "folder" && it.name == name);
+        found.unwrap_or_else(|| panic!("{provider}: no folder {name}")).clone()
+    };
+    let replaced = desk.some(&here, 0).await;
+    let text = "Replaced by a wombatword.";
+    desk.stage.pass(61).await;
+    for order in [
+        json!({ "do": "rename", "thing": folder("Support").thing, "name": "Customer help" }),
+        json!({ "do": "move", "thing": folder("People").thing, "parent": folder("2026").thing }),
+        json!({ "do": "unpublish", "thing": folder("Invoices").thing, "state": "trashed" }),
+        json!({ "do": "delete", "thing": folder("Handbook").thing }),
+        json!({ "do": "add", "thing": replaced.thing, "name": replaced.name, "text": text }),
+        json!({ "do": "delete", "thing": replaced.thing }),
+    ] {
+        desk.change(order).await;
+    }
+    desk.sync().await;
+    desk.stands("after folders were moved").await;
+    assert_eq!(desk.finds("wombatword").await.len(), 1, "{provider}: what replaced another");
+    assert!(desk.finds(&replaced.token).await.is_empty(), "{provider}: what was replaced");
+
+    desk.stage.pass(61).await;
+    for order in [
+        json!({ "do": "publish", "thing": folder("Invoices").thing }),
+        json!({ "do": "move", "thing": folder("2026").thing, "parent": null }),
+        json!({ "do": "rename", "thing": folder("2026").thing, "name": "Of this year" }),
+        json!({ "do": "delete", "thing": folder("Support").thing }),
+    ] {
+        desk.change(order).await;
+    }
+    desk.sync().await;
+    desk.stands("after folders came back").await;
 }
 
 /// One test each for every provider, so that a failure names it.
@@ -246,5 +349,38 @@ macro_rules! providers {
 }
 
 providers! {
+    box_ "BOX";
+    confluence "CONFLUENCE";
+    dropbox "DROPBOX";
+    gmail "GMAIL";
+    gong "GONG";
+    google_cloud_storage "GOOGLE_CLOUD_STORAGE";
+    google_drive "GOOGLE_DRIVE";
+    intercom "INTERCOM";
+    notion "NOTION";
+    onedrive "ONEDRIVE";
+    outlook "OUTLOOK";
+    salesforce "SALESFORCE";
+    servicenow "SERVICENOW";
+    sharepoint "SHAREPOINT";
+    slack "SLACK";
     zendesk "ZENDESK";
+    zotero "ZOTERO";
+}
+
+/// The same for those that keep folders.
+macro_rules! folders {
+    ($($test:ident $provider:literal;)*) => {
+        mod folders {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::follows_folders($provider).await;
+            })*
+        }
+    };
+}
+
+folders! {
+    box_ "BOX";
+    dropbox "DROPBOX";
 }

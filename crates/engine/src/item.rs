@@ -117,7 +117,8 @@ impl Item {
 /// What a file's name ends in, in lower case.
 pub fn ending(name: &str) -> Option<String> {
     let (stem, ending) = name.rsplit_once('.')?;
-    let is_ending = !ending.is_empty() && ending.len() <= 8 && ending.bytes().all(|it| it.is_ascii_alphanumeric());
+    let is_ending =
+        !ending.is_empty() && ending.len() <= 8 && ending.bytes().all(|it| it.is_ascii_alphanumeric());
     (is_ending && !stem.is_empty()).then(|| ending.to_ascii_lowercase())
 }
 
@@ -125,9 +126,9 @@ pub fn ending(name: &str) -> Option<String> {
 pub fn is_without_text(ending: &str) -> bool {
     const NEVER: [&str; 46] = [
         "png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp", "heic", "heif", "ico", "svg", "psd", "ai",
-        "raw", "cr2", "nef", "dng", "mp4", "m4v", "mov", "avi", "mkv", "webm", "wmv", "mpg", "mpeg", "mp3", "m4a",
-        "wav", "flac", "ogg", "aac", "zip", "rar", "7z", "gz", "tgz", "bz2", "xz", "iso", "dmg", "exe", "msi",
-        "dll", "apk",
+        "raw", "cr2", "nef", "dng", "mp4", "m4v", "mov", "avi", "mkv", "webm", "wmv", "mpg", "mpeg", "mp3",
+        "m4a", "wav", "flac", "ogg", "aac", "zip", "rar", "7z", "gz", "tgz", "bz2", "xz", "iso", "dmg",
+        "exe", "msi", "dll", "apk",
     ];
     NEVER.contains(&ending)
 }
@@ -149,6 +150,18 @@ impl Content {
             media_type: Some("text/html; charset=utf-8".into()),
             name: String::new(),
         }
+    }
+
+    /// A file as it was downloaded. Where neither its name nor the provider tells what it is, its bytes do if they
+    /// are text, as with README.
+    pub fn file(bytes: Vec<u8>, media_type: Option<String>, name: &str) -> Self {
+        let told = media_type.filter(|it| !it.starts_with("application/octet-stream"));
+        let is_text = || {
+            let text = std::str::from_utf8(&bytes).ok()?;
+            (!text.contains('\0') && !text.trim_start().starts_with('<')).then(|| "text/plain".to_owned())
+        };
+        let media_type = told.or_else(|| if ending(name).is_none() { is_text() } else { None });
+        Self::Document { bytes, media_type, name: name.to_owned() }
     }
 
     pub fn len(&self) -> usize {

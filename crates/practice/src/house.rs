@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
 use crate::consent;
@@ -42,28 +42,43 @@ pub(crate) struct State {
     pub faults: BTreeMap<&'static str, Vec<Active>>,
     pub counts: BTreeMap<&'static str, Counts>,
     pub rules: BTreeMap<&'static str, GrantRules>,
-    /// The first requests of each form that came to a provider's API.
+    /// The first requests of each form that programs sent to a provider.
     pub heard: BTreeMap<&'static str, Vec<Heard>>,
 }
 
-/// A request to a provider's API and what it answered, for whoever holds both against the provider's description.
+/// A program's request to a provider and what it answered, for whoever holds both against the provider's description.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Heard {
     pub method: String,
     pub host: String,
     pub path: String,
+    /// The path's template.
+    pub form: String,
     pub query: Vec<(String, String)>,
     /// Without credentials and what every request has.
     pub headers: Vec<(String, String)>,
-    /// Null where there was none.
-    pub body: serde_json::Value,
+    /// JSON as it is, the fields of a form as an object, other text as text; null where there was none.
+    pub body: Value,
     pub status: u16,
     /// The answer where it is JSON and not long, else null.
-    pub answer: serde_json::Value,
+    pub answer: Value,
 }
 
-/// As many requests are kept of each form: same method, endpoint and names of parameters.
-const HEARD_OF_A_FORM: usize = 1;
+impl Heard {
+    fn is_like(&self, other: &Heard) -> bool {
+        let names = |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let fields = |body: &Value| body.as_object().map(|it| it.keys().cloned().collect::<Vec<_>>());
+        self.method == other.method
+            && self.host == other.host
+            && self.form == other.form
+            && names(&self.query) == names(&other.query)
+            && names(&self.headers) == names(&other.headers)
+            && fields(&self.body) == fields(&other.body)
+    }
+}
+
+/// As many requests are kept of each form: same method, host, template and names in query, headers and body.
+const HEARD_OF_A_FORM: usize = 8;
 const LONGEST_ANSWER: usize = 256 << 10;
 
 /// A fault that is switched on; `times` is how often it still strikes, none for until it is cleared.
@@ -171,8 +186,10 @@ impl House {
     fn serve(&self, provider: &'static Provider, endpoint: &Endpoint, request: &Request) -> Reply {
         let desk = Desk { provider, house: self };
         let Some(stage) = stage(endpoint, request) else {
-            return (endpoint.answer)(&desk, request)
+            let reply = (endpoint.answer)(&desk, request)
                 .unwrap_or_else(|problem| desk.say(problem, Stage::Exchange, request));
+            self.hear(provider, endpoint, request, &reply);
+            return reply;
         };
         self.count(provider, |counts| match stage {
             Stage::Authorize | Stage::Consent => counts.authorize += 1,
@@ -198,24 +215,16 @@ impl House {
         if reply.refused {
             self.count(provider, |counts| counts.refused += 1);
         }
-        if stage == Stage::Api && reply.status < 400 {
+        // That is the browser's.
+        if !matches!(stage, Stage::Authorize | Stage::Consent) {
             self.hear(provider, endpoint, request, &reply);
         }
         reply
     }
 
-    /// Keeps the request, unless one of its form is kept already.
+    /// Keeps a request that was answered well, unless enough of its form are kept already.
     fn hear(&self, provider: &'static Provider, endpoint: &Endpoint, request: &Request, reply: &Reply) {
-        let names =
-            |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-        let mut state = self.state();
-        let heard = state.heard.entry(provider.id).or_default();
-        let alike = |it: &&Heard| {
-            it.method == request.method
-                && paths::capture(endpoint.path, &it.path).is_some()
-                && names(&it.query) == names(&request.query)
-        };
-        if heard.iter().filter(alike).count() >= HEARD_OF_A_FORM {
+        if reply.refused {
             return;
         }
         const USUAL: [&str; 7] = [
@@ -228,16 +237,29 @@ impl House {
             "accept-encoding",
         ];
         let headers = request.headers.iter().filter(|(name, _)| !USUAL.contains(&name.as_str()));
-        heard.push(Heard {
+        let heard = Heard {
             method: request.method.clone(),
             host: request.host.clone(),
             path: request.path.clone(),
+            form: endpoint.path.to_owned(),
             query: request.query.clone(),
             headers: headers.cloned().collect(),
-            body: serde_json::from_slice(&request.body).unwrap_or_default(),
+            body: if request.is_form() {
+                request.form().into_iter().map(|(name, value)| (name, value.into())).collect::<Map<_, _>>().into()
+            } else if request.body.is_empty() {
+                Value::Null
+            } else {
+                serde_json::from_slice(&request.body)
+                    .unwrap_or_else(|_| String::from_utf8_lossy(&request.body).into())
+            },
             status: reply.status,
-            answer: if reply.body.len() < LONGEST_ANSWER { reply.value() } else { serde_json::Value::Null },
-        });
+            answer: if reply.body.len() < LONGEST_ANSWER { reply.value() } else { Value::Null },
+        };
+        let mut state = self.state();
+        let all = state.heard.entry(provider.id).or_default();
+        if all.iter().filter(|it| it.is_like(&heard)).count() < HEARD_OF_A_FORM {
+            all.push(heard);
+        }
     }
 
     pub fn count(&self, provider: &'static Provider, add: impl FnOnce(&mut Counts)) {

@@ -138,7 +138,7 @@ impl Practice {
         serde_json::from_value(said).unwrap_or_default()
     }
 
-    /// The first request of each form that came to a provider's API, with its answer.
+    /// The first requests of each form that came to a provider, with their answers.
     pub async fn heard(&self, provider: &str) -> Vec<Heard> {
         let said = self.tell("GET", &format!("heard/{provider}"), Value::Null).await;
         serde_json::from_value(said).unwrap_or_default()

@@ -1,5 +1,6 @@
 //! Requests of one connection: its address, its token, its pace.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,8 +11,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tieline_catalog::template::{self, Fields};
-use tieline_catalog::{Method, Provider, SourceFacts, host_allowed};
-use tokio::sync::{Mutex, Semaphore};
+use tieline_catalog::{Method, Provider, Sign, SourceFacts, host_allowed};
+use tokio::sync::{Mutex, OnceCell, Semaphore};
 use url::Url;
 
 use super::Fault;
@@ -47,6 +48,8 @@ pub struct Rest {
     hosts: Arc<[String]>,
     fields: Arc<Fields>,
     pace: Arc<Pace>,
+    /// What [`Rest::once`] found.
+    found: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
 }
 
 /// How fast a connection may be asked: shared by all who ask in its name.
@@ -132,11 +135,16 @@ impl Reply {
     /// The address of `Link: <…>; rel="next"` (RFC 8288).
     pub fn next_link(&self) -> Option<String> {
         let links = self.headers.iter().filter(|(name, _)| name == "link");
-        links.flat_map(|(_, value)| value.split(',')).find_map(|link| {
-            let (address, about) = link.trim().strip_prefix('<')?.split_once('>')?;
-            let is_next = about.split(';').any(|it| matches!(it.trim(), "rel=\"next\"" | "rel=next"));
+        // An address may hold commas.
+        links.flat_map(|(_, value)| value.split('<').skip(1)).find_map(|link| {
+            let (address, about) = link.split_once('>')?;
+            let is_next = about.split([';', ',']).any(|it| matches!(it.trim(), "rel=\"next\"" | "rel=next"));
             is_next.then(|| address.to_owned())
         })
+    }
+
+    fn shows(&self, signs: &[Sign]) -> bool {
+        signs.iter().any(|it| it.status == self.status && self.says(&it.contains))
     }
 
     fn says(&self, words: &str) -> bool {
@@ -247,12 +255,25 @@ impl Rest {
             hosts: hosts.collect(),
             fields: Arc::new(parts.fields),
             pace: parts.pace,
+            found: Arc::default(),
         })
     }
 
     /// An input or a fact of the connection; empty where there is none.
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
+    }
+
+    /// What a source asks for once and needs at many pages, such as the names of people. It is asked for anew at the
+    /// next sync, or the next look.
+    pub async fn once<T: Send + Sync + 'static>(
+        &self,
+        find: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<Arc<T>, Fault> {
+        let found =
+            self.found.get_or_try_init(|| async { Ok::<_, Fault>(Arc::new(find.await?) as _) }).await?;
+        let other = || Fault::Failed(Error::internal("a source asks for two things once"));
+        Arc::clone(found).downcast().map_err(|_| other())
     }
 
     pub fn clock(&self) -> &Clock {
@@ -287,7 +308,10 @@ impl Rest {
             let version = token.as_ref().map(|(_, version)| *version);
             let outcome = {
                 let _permit = self.pace.at_once.acquire().await;
-                self.pace.rhythm().await;
+                // A download host has no part in the provider's count.
+                if version.is_some() {
+                    self.pace.rhythm().await;
+                }
                 self.client.fetch(self.request(ask, url.clone(), token.map(|(token, _)| token)), most).await
             };
             tries += 1;
@@ -317,8 +341,8 @@ impl Rest {
                 continue;
             }
             match reply.status {
+                _ if renewed.is_none() && version.is_some() && self.is_refusal(&reply) => renewed = version,
                 200..=299 => return Ok(reply),
-                401 if renewed.is_none() && version.is_some() => renewed = version,
                 500.. if tries < TRIES => {
                     let wait = retry_after.map_or(spoiled_pause(tries), |it| Duration::from_secs(it.min(60)));
                     tokio::time::sleep(wait).await;
@@ -372,8 +396,11 @@ impl Rest {
     }
 
     fn is_limit(&self, reply: &Reply) -> bool {
-        let limited = |it: &tieline_catalog::Limited| it.status == reply.status && reply.says(&it.contains);
-        reply.status == 429 || self.facts.limited.iter().any(limited)
+        reply.status == 429 || reply.shows(&self.facts.limited)
+    }
+
+    fn is_refusal(&self, reply: &Reply) -> bool {
+        reply.status == 401 || reply.shows(&self.facts.refused)
     }
 
     /// Seconds: what the provider says, else doubling from one.

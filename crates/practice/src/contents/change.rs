@@ -153,18 +153,20 @@ impl Contents {
             ..Thing::new(id.clone(), kind, name, format, now)
         };
         self.insert(thing.clone());
-        self.note(now, What::Added, thing);
+        self.note(now, What::Added, thing, None);
         Ok(id)
     }
 
     fn set(&mut self, id: &str, what: What, now: u64, change: impl FnOnce(&mut Thing)) {
         let slot = self.by_id.get(id).map(|slot| *slot as usize);
         let Some(thing) = slot.and_then(|slot| self.slots.get_mut(slot)?.as_mut()) else { return };
+        let name = thing.name.clone();
         change(thing);
         thing.revision += 1;
         thing.modified = now;
         let after = thing.clone();
-        self.note(now, what, after);
+        let was = (name != after.name).then_some(name);
+        self.note(now, what, after, was);
     }
 
     /// Changes the state of a thing, and of all below it that have the state which it is about to leave.
@@ -181,7 +183,7 @@ impl Contents {
         let Some(thing) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         self.unhang(thing.parent.as_deref(), slot);
         self.below.remove(id);
-        self.note(now, What::Removed, thing);
+        self.note(now, What::Removed, thing, None);
     }
 
     /// The id and those of everything below, each after its parent.

@@ -16,6 +16,8 @@ pub struct Change {
     pub what: What,
     /// As it was after the change; for a removed one as it was before.
     pub thing: Thing,
+    /// The name before, where the change was one of the name.
+    pub was: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,6 +61,11 @@ impl Contents {
         usize::try_from(skip).ok().and_then(|skip| self.journal.changes.get(skip..)).ok_or(Expired)
     }
 
+    /// Every change that is still known, oldest first.
+    pub fn remembered(&self) -> &[Change] {
+        &self.journal.changes
+    }
+
     /// Makes every position bad that was given out so far.
     pub(super) fn expire(&mut self) {
         let start = self.now_at() + 1;
@@ -69,8 +76,8 @@ impl Contents {
         self.journal = Journal { start, changes: Vec::new() };
     }
 
-    pub(super) fn note(&mut self, at: u64, what: What, thing: Thing) {
+    pub(super) fn note(&mut self, at: u64, what: What, thing: Thing, was: Option<String>) {
         let position = self.now_at() + 1;
-        self.journal.changes.push(Change { position, at, id: thing.id.clone(), what, thing });
+        self.journal.changes.push(Change { position, at, id: thing.id.clone(), what, thing, was });
     }
 }

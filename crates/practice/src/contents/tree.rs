@@ -38,18 +38,29 @@ impl Maker {
     }
 
     /// The same with other formats, such as the provider's native ones among the usual.
-    pub fn file_tree_of(&mut self, mix: &[(Format, u64)], mut new_id: impl FnMut(&mut Maker) -> String) {
-        let wanted = self.missing();
-        let folders = self.folders((wanted / 10).max(wanted.min(3)), &mut new_id);
+    pub fn file_tree_of(&mut self, mix: &[(Format, u64)], new_id: impl FnMut(&mut Maker) -> String) {
+        self.file_tree_in(None, usize::MAX, mix, new_id);
+    }
+
+    /// The same below a thing, such as a library, and at most so many.
+    pub fn file_tree_in(
+        &mut self,
+        top: Option<&str>,
+        most: usize,
+        mix: &[(Format, u64)],
+        mut new_id: impl FnMut(&mut Maker) -> String,
+    ) {
+        let wanted = self.missing().min(most);
+        let folders = self.folders(top, (wanted / 10).max(wanted.min(3)), &mut new_id);
         let open: Vec<&str> =
             folders.iter().filter(|folder| folder.path != "Empty").map(|it| it.id.as_str()).collect();
         let crowded = folders.iter().find(|folder| folder.path == "Everything else");
         let whole: u64 = mix.iter().map(|(_, weight)| weight).sum();
-        for at in 0..self.missing() {
+        for at in 0..wanted.saturating_sub(folders.len()) {
             let parent = match self.number(10) {
-                0 => None,
+                0 => top,
                 1..=3 if crowded.is_some() => crowded.map(|folder| folder.id.as_str()),
-                _ if open.is_empty() => None,
+                _ if open.is_empty() => top,
                 _ => Some(*self.pick(&open)),
             };
             let mut left = self.number(whole);
@@ -81,7 +92,12 @@ impl Maker {
         }
     }
 
-    fn folders(&mut self, count: usize, new_id: &mut impl FnMut(&mut Maker) -> String) -> Vec<Folder> {
+    fn folders(
+        &mut self,
+        top: Option<&str>,
+        count: usize,
+        new_id: &mut impl FnMut(&mut Maker) -> String,
+    ) -> Vec<Folder> {
         let mut folders: Vec<Folder> = Vec::with_capacity(count);
         for at in 0..count {
             let (path, parent) = match names::FOLDERS.get(at) {
@@ -96,7 +112,7 @@ impl Maker {
             let name = path.rsplit('/').next().unwrap_or_default().to_owned();
             let id = self.fresh(&mut *new_id);
             let above = parent.map(|parent| folders[parent].id.clone());
-            let thing = self.dated(id.clone(), "folder", name, Format::None, above.as_deref());
+            let thing = self.dated(id.clone(), "folder", name, Format::None, above.as_deref().or(top));
             self.add(thing);
             folders.push(Folder { id, path, depth });
         }

@@ -2,6 +2,8 @@
 //! codes of 30 seconds, form bodies with the secret in them, refresh tokens that work once, and mistakes at the
 //! sign-in that end on a page of Box.
 
+mod contents;
+
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, Redemption, Trouble};
@@ -32,7 +34,17 @@ pub static BOX: Provider = Provider {
                 Endpoint::new(Kind::Token, "POST", "/oauth2/token", token),
                 Endpoint::new(Kind::Revoke, "POST", "/oauth2/revoke", revoke),
                 Endpoint::new(Kind::Identify, "GET", "/2.0/users/me", me),
+                Endpoint::new(Kind::Api, "GET", "/2.0/folders/{id}/items", contents::items),
+                Endpoint::new(Kind::Api, "GET", "/2.0/folders/{id}", contents::folder),
+                Endpoint::new(Kind::Api, "GET", "/2.0/files/{id}/content", contents::content),
+                Endpoint::new(Kind::Api, "GET", "/2.0/files/{id}", contents::file),
+                Endpoint::new(Kind::Api, "GET", "/2.0/web_links/{id}", contents::web_link),
+                Endpoint::new(Kind::Api, "GET", "/2.0/events", contents::events),
             ],
+        ),
+        Host::new(
+            "dl.boxcloud.com",
+            &[Endpoint::new(Kind::Step, "GET", "/d/1/{key}/download", contents::download)],
         ),
     ],
     redirects: Redirects {
@@ -55,6 +67,9 @@ pub static BOX: Provider = Provider {
         access: Shape::new("", Alphabet::Letters, 32),
         refresh: Shape::new("", Alphabet::Letters, 64),
     },
+    contents: contents::make,
+    id_of: contents::id_of,
+    new_id: |maker, _| contents::new_id(maker),
     trouble,
     ..Provider::USUAL
 };
@@ -141,21 +156,22 @@ fn user(person: &Person) -> Value {
     })
 }
 
+fn api(status: u16, code: &str, message: &str) -> Reply {
+    let body = json!({
+        "type": "error",
+        "status": status,
+        "code": code,
+        "message": message,
+        "context_info": Value::Null,
+        "help_url": "https://developer.box.com/guides/api-calls/permissions-and-errors/common-errors/",
+        "request_id": "practice0000",
+    });
+    Reply::json(status, &body)
+}
+
 fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
     let oauth =
         |error: &str, words: &str| Reply::json(400, &json!({ "error": error, "error_description": words }));
-    let api = |status: u16, code: &str, message: &str| {
-        let body = json!({
-            "type": "error",
-            "status": status,
-            "code": code,
-            "message": message,
-            "context_info": Value::Null,
-            "help_url": "https://developer.box.com/guides/api-calls/permissions-and-errors/common-errors/",
-            "request_id": "practice0000",
-        });
-        Reply::json(status, &body)
-    };
     // What Box's header says about a bad token.
     let unauthorized = |error: &str| {
         let header = format!("Bearer realm=\"Service\", error=\"{error}\"");

@@ -2,6 +2,9 @@
 //! JSON token requests that always carry the secret, a dead refresh token as 403, a wrong secret as 401
 //! `access_denied`, and an API that lives at api.atlassian.com only, never at the site itself.
 
+mod api;
+mod contents;
+
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, Redemption, Trouble};
@@ -39,7 +42,85 @@ pub static CONFLUENCE: Provider = Provider {
                     "/ex/confluence/{cloud}/wiki/rest/api/user/current",
                     current_user,
                 ),
+                Endpoint::new(Kind::Api, "GET", "/ex/confluence/{cloud}/wiki/api/v2/spaces", api::spaces),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/spaces/{id}/pages",
+                    api::pages,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/spaces/{id}/blogposts",
+                    api::blog_posts,
+                ),
+                Endpoint::new(Kind::Api, "GET", "/ex/confluence/{cloud}/wiki/api/v2/pages", api::pages),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/pages/{id}",
+                    api::one_page,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/pages/{id}/direct-children",
+                    api::below_page,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/pages/{id}/attachments",
+                    api::page_attachments,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/blogposts",
+                    api::blog_posts,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/blogposts/{id}",
+                    api::one_blog_post,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/blogposts/{id}/attachments",
+                    api::blog_post_attachments,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/folders/{id}",
+                    api::folder,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/folders/{id}/direct-children",
+                    api::below_folder,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/api/v2/attachments",
+                    api::attachments,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/ex/confluence/{cloud}/wiki/rest/api/content/{id}/child/attachment/{attachment}/download",
+                    api::download,
+                ),
             ],
+        ),
+        Host::new(
+            "api.media.atlassian.com",
+            &[Endpoint::new(Kind::Api, "GET", "/file/{file}/binary", api::media)],
         ),
         // The sites themselves know cookies and API tokens, and refuse these tokens.
         Host::new("*.atlassian.net", &[Endpoint::new(Kind::Api, "GET", "/{*path}", at_the_site)]),
@@ -59,6 +140,7 @@ pub static CONFLUENCE: Provider = Provider {
         Permission::fixed("read:space:confluence", "View spaces"),
         Permission::fixed("read:page:confluence", "View pages"),
         Permission::fixed("read:folder:confluence", "View folders"),
+        Permission::fixed("read:hierarchical-content:confluence", "View content tree"),
         Permission::fixed("read:attachment:confluence", "View attachments"),
     ],
     rules: GrantRules {
@@ -73,6 +155,9 @@ pub static CONFLUENCE: Provider = Provider {
         access: Shape::new("eyJraWQiOiJhdXRoLmF0bGFzc2lhbi5jb20i", Alphabet::Url, 900),
         refresh: Shape::new("eyJraWQiOiI1MWE2YjE2MjRiMTQ", Alphabet::Url, 600),
     },
+    contents: contents::contents,
+    id_of: contents::id_of,
+    new_id: contents::new_id,
     trouble,
     ..Provider::USUAL
 };
@@ -215,6 +300,11 @@ fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
     };
     let gateway =
         |status: u16, words: &str| Reply::json(status, &json!({ "code": status, "message": words }));
+    // Version 2 of the API.
+    let described = |status: u16, code: &str, words: &str| {
+        let error = json!({ "status": status, "code": code, "title": words, "detail": Value::Null });
+        Reply::json(status, &json!({ "errors": [error] }))
+    };
     Some(match (trouble.stage, trouble.problem) {
         (Stage::Authorize, Problem::RedirectMismatch | Problem::RedirectMissing) => {
             trouble.page("Something went wrong", "redirect_uri is not registered for client.")
@@ -250,6 +340,12 @@ fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
         }
         (Stage::Identify | Stage::Api, Problem::NotLicensed) => {
             gateway(403, "Current user not permitted to use Confluence")
+        }
+        (Stage::Api, Problem::BadParameter("cloud")) => gateway(404, "No message available"),
+        (Stage::Api, Problem::BadParameter("id")) => described(404, "NOT_FOUND", "Not Found"),
+        (Stage::Api, Problem::BadParameter(name)) => {
+            let words = format!("Provided value for '{name}' is not valid.");
+            described(400, "INVALID_REQUEST_PARAMETER", &words)
         }
         (_, Problem::RateLimited) => {
             gateway(429, "Rate limit exceeded").header("x-ratelimit-nearlimit", "true")

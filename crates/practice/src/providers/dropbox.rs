@@ -2,6 +2,9 @@
 //! access tokens, a refresh token only for `token_access_type=offline` and never again in the answer to a
 //! refresh, calls that take JSON or nothing, and plain text where a request is malformed.
 
+mod contents;
+mod files;
+
 use serde_json::{Value, json};
 
 use crate::desk::{Decided, Desk, Redemption, Trouble};
@@ -31,6 +34,22 @@ pub static DROPBOX: Provider = Provider {
                 Endpoint::new(Kind::Token, "POST", "/oauth2/token", token),
                 Endpoint::new(Kind::Identify, "POST", "/2/users/get_current_account", current_account),
                 Endpoint::new(Kind::Revoke, "POST", "/2/auth/token/revoke", revoke),
+                Endpoint::new(Kind::Api, "POST", "/2/files/list_folder", contents::list_folder),
+                Endpoint::new(
+                    Kind::Api,
+                    "POST",
+                    "/2/files/list_folder/continue",
+                    contents::list_folder_continue,
+                ),
+                Endpoint::new(Kind::Api, "POST", "/2/files/get_metadata", contents::get_metadata),
+                Endpoint::new(Kind::Api, "POST", "/2/files/list_revisions", contents::list_revisions),
+            ],
+        ),
+        Host::new(
+            "content.dropboxapi.com",
+            &[
+                Endpoint::new(Kind::Api, "POST", "/2/files/download", files::download),
+                Endpoint::new(Kind::Api, "POST", "/2/files/export", files::export_file),
             ],
         ),
     ],
@@ -58,6 +77,8 @@ pub static DROPBOX: Provider = Provider {
         access: Shape::new("sl.u.", Alphabet::Url, 140),
         refresh: Shape::new("", Alphabet::Url, 64),
     },
+    contents: contents::make,
+    new_id: |maker, _| contents::new_id(maker),
     call_back,
     trouble,
     ..Provider::USUAL
@@ -182,7 +203,7 @@ fn current_account(desk: &Desk, request: &Request) -> Answer {
             "team": { "id": "dbtid:AAFpractice", "name": "Acme" },
             "team_member_id": format!("dbmid:AA{}", person.hex("DROPBOX/member", 32)),
             "root_info": {
-                ".tag": "team", "root_namespace_id": "3235641", "home_namespace_id": person.digits("DROPBOX/home", 8),
+                ".tag": "team", "root_namespace_id": files::TEAM_ROOT, "home_namespace_id": person.digits("DROPBOX/home", 8),
             },
         }),
     ))
@@ -252,7 +273,12 @@ fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
         (_, Problem::TokenExpired) => api(401, "expired_access_token", json!({})),
         (_, Problem::TokenUnknown | Problem::Revoked) => api(401, "invalid_access_token", json!({})),
         (_, Problem::ScopeMissing) => {
-            api(401, "missing_scope", json!({ "required_scope": "account_info.read" }))
+            let scope = match trouble.request.path.as_str() {
+                "/2/files/download" | "/2/files/export" => "files.content.read",
+                path if path.starts_with("/2/files/") => "files.metadata.read",
+                _ => "account_info.read",
+            };
+            api(401, "missing_scope", json!({ "required_scope": scope }))
         }
         (_, Problem::NotLicensed) => api(401, "user_suspended", json!({})),
         _ => return None,

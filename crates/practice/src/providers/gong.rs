@@ -1,8 +1,11 @@
 //! Gong, after its guide to OAuth apps: HTTP Basic at one address for codes and refresh tokens, refresh
 //! tokens that work once, and an API host of each company's own that only the token reply tells.
 
+mod calls;
+
 use serde_json::{Value, json};
 
+use crate::contents::State;
 use crate::desk::{Desk, Redemption, Trouble};
 use crate::faults::{Problem, Stage};
 use crate::grants::{Access, Issued};
@@ -23,6 +26,9 @@ const PAGE: usize = 2;
 const API: &[Endpoint] = &[
     Endpoint::new(Kind::Identify, "GET", "/v2/workspaces", workspaces),
     Endpoint::new(Kind::Identify, "GET", "/v2/users", users),
+    Endpoint::new(Kind::Api, "GET", "/v2/calls", calls::basic),
+    Endpoint::new(Kind::Api, "POST", "/v2/calls/extensive", calls::extensive),
+    Endpoint::new(Kind::Api, "POST", "/v2/calls/transcript", calls::transcript),
 ];
 
 pub static GONG: Provider = Provider {
@@ -62,6 +68,8 @@ pub static GONG: Provider = Provider {
         access: Shape::new("eyJhbGciOiJIUzI1NiJ9.", Alphabet::Url, 240),
         refresh: Shape::new("", Alphabet::Url, 86),
     },
+    contents: calls::contents,
+    id_of: calls::id_of,
     trouble,
     ..Provider::USUAL
 };
@@ -114,13 +122,12 @@ fn bearer(desk: &Desk, request: &Request, scope: &str) -> Result<Access, Problem
 
 fn workspaces(desk: &Desk, request: &Request) -> Answer {
     bearer(desk, request, "api:workspaces:read")?;
-    Ok(Reply::json(
-        200,
-        &json!({
-            "requestId": request_id(),
-            "workspaces": [{ "id": "623457276584334", "name": "Acme", "description": "Acme sales" }],
-        }),
-    ))
+    let contents = desk.contents();
+    let all = contents.children(None).filter(|it| it.state == State::Published);
+    let all: Vec<_> = all
+        .map(|it| json!({ "id": it.id, "name": it.name, "description": format!("{} sales", it.name) }))
+        .collect();
+    Ok(Reply::json(200, &json!({ "requestId": request_id(), "workspaces": all })))
 }
 
 /// All people of the company: the token is the company's, so there is no "me".
@@ -195,6 +202,9 @@ fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
         (Stage::Identify | Stage::Api, Problem::ScopeMissing) => api(403, "Missing the required scope"),
         (Stage::Identify | Stage::Api, Problem::NotLicensed) => api(403, "The API is not part of this plan"),
         (Stage::Identify | Stage::Api, Problem::BadParameter("cursor")) => api(400, "Invalid cursor"),
+        (Stage::Api, Problem::BadParameter(_) | Problem::BadRequest) => {
+            api(400, "Failed to verify the request")
+        }
         (_, Problem::RateLimited) => api(429, "API rate limit exceeded"),
         _ => return None,
     })

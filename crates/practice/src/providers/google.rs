@@ -2,6 +2,7 @@
 //! developers.google.com/identity/protocols/oauth2 (native-app and web-server) and the discovery documents of
 //! its APIs.
 
+mod fields;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::redirects::{BOTH, LOCALHOST, Loopback, Redirects};
 use crate::rules::{Alphabet, GrantRules, Refresh, Shape, Shapes};
 use crate::wire::{Reply, Request};
 
+pub use fields::Fields;
 pub use trouble::api_error;
 
 const DAY: u64 = 86_400;
@@ -47,28 +49,12 @@ pub const USUAL: Provider = Provider {
         ),
         Host::new(
             "www.googleapis.com",
-            &[
-                Endpoint::new(Kind::Identify, "GET", "/oauth2/v2/userinfo", userinfo),
-                Endpoint::new(Kind::Identify, "GET", "/drive/v3/about", google_drive::about),
-                Endpoint::new(Kind::Identify, "GET", "/drive/v3/files/{id}", google_drive::file),
-            ],
+            &[Endpoint::new(Kind::Identify, "GET", "/oauth2/v2/userinfo", userinfo)],
         ),
-        Host::new(
-            "gmail.googleapis.com",
-            &[Endpoint::new(Kind::Identify, "GET", "/gmail/v1/users/{user}/profile", gmail::profile)],
-        ),
-        Host::new(
-            "storage.googleapis.com",
-            &[
-                Endpoint::new(Kind::Identify, "GET", "/storage/v1/b", google_cloud_storage::buckets),
-                Endpoint::new(
-                    Kind::Identify,
-                    "GET",
-                    "/storage/v1/b/{bucket}/o",
-                    google_cloud_storage::objects,
-                ),
-            ],
-        ),
+        Host::new("www.googleapis.com", google_drive::API),
+        Host::new("drive.usercontent.google.com", google_drive::DOWNLOADS),
+        Host::new("gmail.googleapis.com", gmail::API),
+        Host::new("storage.googleapis.com", google_cloud_storage::API),
     ],
     // A client of the type "Desktop app": loopback at any port and path, nothing to register.
     redirects: Redirects {

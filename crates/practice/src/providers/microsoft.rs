@@ -3,6 +3,8 @@
 //! `refresh-tokens.md`, `reference-error-codes.md`, `id-token-claims-reference.md`) and Graph's own pages.
 //! There is no revocation endpoint, because Microsoft has none.
 
+pub mod drives;
+pub mod graph;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -40,27 +42,28 @@ const UNKNOWN_TENANT: Problem = Problem::BadParameter("tenant");
 const ONE_TENANT_ONLY: Problem = Problem::BadParameter("a tenant of its own");
 const OTHER_TENANT: Problem = Problem::BadParameter("the tenant of the sign-in");
 
-pub const USUAL: Provider = Provider {
-    hosts: &[
-        Host::new(
-            "login.microsoftonline.com",
-            &[
-                Endpoint::new(Kind::Authorize, "GET", "/{tenant}/oauth2/v2.0/authorize", authorize),
-                Endpoint::new(Kind::Token, "POST", "/{tenant}/oauth2/v2.0/token", token),
-            ],
-        ),
-        // One Graph for all three: a token of one product is known, and forbidden, at the others.
-        Host::new(
-            "graph.microsoft.com",
-            &[
-                Endpoint::new(Kind::Identify, "GET", "/v1.0/me", me),
-                Endpoint::new(Kind::Identify, "GET", "/v1.0/me/drive", onedrive::drive),
-                Endpoint::new(Kind::Identify, "GET", "/v1.0/me/mailFolders/inbox", outlook::inbox),
-                Endpoint::new(Kind::Identify, "GET", "/v1.0/users/{user}/mailFolders/inbox", outlook::shared),
-                Endpoint::new(Kind::Identify, "GET", "/v1.0/sites/{*site}", sharepoint::site),
-            ],
-        ),
+pub const LOGIN: Host = Host::new(
+    "login.microsoftonline.com",
+    &[
+        Endpoint::new(Kind::Authorize, "GET", "/{tenant}/oauth2/v2.0/authorize", authorize),
+        Endpoint::new(Kind::Token, "POST", "/{tenant}/oauth2/v2.0/token", token),
     ],
+);
+
+/// One Graph for all three: a token of one product is known, and forbidden, at the others.
+pub const GRAPH: Host = Host::new(
+    "graph.microsoft.com",
+    &[
+        Endpoint::new(Kind::Identify, "GET", "/v1.0/me", me),
+        Endpoint::new(Kind::Identify, "GET", "/v1.0/me/drive", onedrive::drive),
+        Endpoint::new(Kind::Identify, "GET", "/v1.0/me/mailFolders/inbox", outlook::inbox),
+        Endpoint::new(Kind::Identify, "GET", "/v1.0/users/{user}/mailFolders/inbox", outlook::shared),
+        Endpoint::new(Kind::Identify, "GET", "/v1.0/sites/{*site}", sharepoint::site),
+    ],
+);
+
+pub const USUAL: Provider = Provider {
+    hosts: &[LOGIN, drives::GRAPH, sharepoint::GRAPH, GRAPH, outlook::mail::GRAPH],
     // The platform "Mobile and desktop applications": any port of localhost, never 127.0.0.1.
     redirects: Redirects {
         app_scheme: true,
@@ -289,6 +292,11 @@ pub fn is_personal(grant: &Grant) -> bool {
 pub fn allowed(desk: &Desk, request: &Request, one_of: &[&str]) -> Result<Grant, Problem> {
     let grant = desk.bearer(request)?.grant;
     if one_of.iter().any(|scope| grant.has_scope(scope)) { Ok(grant) } else { Err(Problem::ScopeMissing) }
+}
+
+/// A name as it stands in an address.
+pub fn escaped(name: &str) -> String {
+    url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 fn me(desk: &Desk, request: &Request) -> Answer {

@@ -2,6 +2,9 @@
 //! with JSON bodies and a version header, no `expires_in`, a refresh token that may be null, capabilities in
 //! place of scopes, and pages that the person picks at the sign-in.
 
+mod api;
+mod contents;
+
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, Redemption, Trouble};
@@ -35,6 +38,14 @@ pub static NOTION: Provider = Provider {
             Endpoint::new(Kind::Revoke, "POST", "/v1/oauth/revoke", revoke),
             Endpoint::new(Kind::Api, "POST", "/v1/oauth/introspect", introspect),
             Endpoint::new(Kind::Identify, "GET", "/v1/users/me", me),
+            Endpoint::new(Kind::Api, "POST", "/v1/search", api::search),
+            Endpoint::new(Kind::Api, "GET", "/v1/pages/{id}", api::page),
+            Endpoint::new(Kind::Api, "GET", "/v1/pages/{id}/markdown", api::markdown),
+            Endpoint::new(Kind::Api, "GET", "/v1/blocks/{id}", api::one_block),
+            Endpoint::new(Kind::Api, "GET", "/v1/blocks/{id}/children", api::block_children),
+            Endpoint::new(Kind::Api, "GET", "/v1/databases/{id}", api::database),
+            Endpoint::new(Kind::Api, "GET", "/v1/data_sources/{id}", api::data_source),
+            Endpoint::new(Kind::Api, "POST", "/v1/data_sources/{id}/query", api::query),
         ],
     )],
     redirects: Redirects { loopback: Loopback::FixedPort(LOCALHOST), ..Redirects::USUAL },
@@ -65,6 +76,8 @@ pub static NOTION: Provider = Provider {
         access: Shape::new("ntn_", Alphabet::Letters, 46),
         refresh: Shape::new("nrt_", Alphabet::Letters, 46),
     },
+    contents: contents::contents,
+    new_id: contents::new_id,
     trouble,
     ..Provider::USUAL
 };

@@ -1,8 +1,12 @@
 //! Outlook, after Graph's pages on mail folders. Sign-in and errors are Microsoft's own: see `microsoft.rs`.
 
+mod folders;
+pub mod mail;
+
 use serde_json::json;
 
 use crate::desk::Desk;
+use crate::faults::Problem;
 use crate::people::PEOPLE;
 use crate::providers::{Answer, Provider, Registered, microsoft};
 use crate::wire::{Reply, Request};
@@ -21,6 +25,9 @@ pub static OUTLOOK: Provider = Provider {
         },
     ],
     inputs: &[("tenant", "acme.onmicrosoft.com")],
+    contents: folders::contents,
+    id_of: folders::id_of,
+    new_id: folders::new_id,
     ..microsoft::USUAL
 };
 
@@ -28,31 +35,42 @@ pub static OUTLOOK: Provider = Provider {
 const SHARED: &str = "support@acme.example";
 
 pub fn inbox(desk: &Desk, request: &Request) -> Answer {
-    let grant = microsoft::allowed(desk, request, &["Mail.Read", "Mail.ReadBasic"])?;
-    Ok(folder(grant.person().email, 1248))
+    Ok(mailbox(desk, request)?.map_or_else(|refusal| refusal, |mailbox| folder(desk, &mailbox, 1248)))
 }
 
 pub fn shared(desk: &Desk, request: &Request) -> Answer {
-    let grant = microsoft::allowed(desk, request, &["Mail.Read.Shared", "Mail.Read"])?;
-    let mailbox = request.capture("user").to_lowercase();
-    if mailbox == grant.person().email {
-        return Ok(folder(&mailbox, 1248));
-    }
-    if mailbox == SHARED && grant.has_scope("Mail.Read.Shared") {
-        return Ok(folder(SHARED, 312));
-    }
-    if mailbox == SHARED || PEOPLE.iter().any(|person| person.email == mailbox) {
-        return Err(crate::Problem::ScopeMissing);
-    }
-    Ok(microsoft::graph_error(desk, 404, "ErrorInvalidUser", "The requested user is invalid."))
+    let count = |mailbox: &str| if mailbox == SHARED { 312 } else { 1248 };
+    Ok(mailbox(desk, request)?
+        .map_or_else(|refusal| refusal, |mailbox| folder(desk, &mailbox, count(&mailbox))))
 }
 
-fn folder(mailbox: &str, count: u32) -> Reply {
+/// The mailbox that a request means, if it may be read.
+///
+/// # Errors
+/// A refusal that is worded already.
+fn mailbox(desk: &Desk, request: &Request) -> Result<Result<String, Reply>, Problem> {
+    let said = request.capture("user").to_lowercase();
+    if said.is_empty() {
+        let grant = microsoft::allowed(desk, request, &["Mail.Read", "Mail.ReadBasic"])?;
+        return Ok(Ok(grant.person().email.to_owned()));
+    }
+    let grant = microsoft::allowed(desk, request, &["Mail.Read.Shared", "Mail.Read"])?;
+    if said == grant.person().email || said == SHARED && grant.has_scope("Mail.Read.Shared") {
+        return Ok(Ok(said));
+    }
+    if said == SHARED || PEOPLE.iter().any(|person| person.email == said) {
+        return Err(Problem::ScopeMissing);
+    }
+    Ok(Err(microsoft::graph_error(desk, 404, "ErrorInvalidUser", "The requested user is invalid.")))
+}
+
+fn folder(desk: &Desk, mailbox: &str, count: u32) -> Reply {
+    let id = desk.contents().iter().find(|it| it.kind == "inbox").map(|it| it.id.clone());
     Reply::json(
         200,
         &json!({
             "@odata.context": format!("https://graph.microsoft.com/v1.0/$metadata#users('{mailbox}')/mailFolders/$entity"),
-            "id": format!("AAMkAG{}=", mailbox.replace(['@', '.'], "")),
+            "id": id,
             "displayName": "Inbox",
             "totalItemCount": count,
         }),

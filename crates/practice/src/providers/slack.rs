@@ -2,6 +2,9 @@
 //! scopes in `user_scope` with commas, errors with status 200 and `ok: false`, the token under `authed_user` in
 //! the answer to a code and on top in the answer to a refresh.
 
+mod conversations;
+mod said;
+
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, Redemption, Trouble};
@@ -30,19 +33,47 @@ pub static SLACK: Provider = Provider {
         },
     ],
     inputs: &[("team", TEAM)],
-    hosts: &[Host::new(
-        "slack.com",
-        &[
-            Endpoint::new(Kind::Authorize, "GET", "/oauth/v2/authorize", authorize),
-            Endpoint::new(Kind::Token, "POST", "/api/oauth.v2.access", token),
-            Endpoint::new(Kind::Identify, "POST", "/api/auth.test", auth_test),
-            Endpoint::new(Kind::Identify, "GET", "/api/auth.test", auth_test),
-            Endpoint::new(Kind::Api, "GET", "/api/users.info", users_info),
-            Endpoint::new(Kind::Api, "POST", "/api/users.info", users_info),
-            Endpoint::new(Kind::Revoke, "POST", "/api/auth.revoke", revoke),
-            Endpoint::new(Kind::Revoke, "GET", "/api/auth.revoke", revoke),
-        ],
-    )],
+    hosts: &[
+        Host::new(
+            "slack.com",
+            &[
+                Endpoint::new(Kind::Authorize, "GET", "/oauth/v2/authorize", authorize),
+                Endpoint::new(Kind::Token, "POST", "/api/oauth.v2.access", token),
+                Endpoint::new(Kind::Identify, "POST", "/api/auth.test", auth_test),
+                Endpoint::new(Kind::Identify, "GET", "/api/auth.test", auth_test),
+                Endpoint::new(Kind::Api, "GET", "/api/users.info", users_info),
+                Endpoint::new(Kind::Api, "POST", "/api/users.info", users_info),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/api/users.conversations",
+                    conversations::users_conversations,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "POST",
+                    "/api/users.conversations",
+                    conversations::users_conversations,
+                ),
+                Endpoint::new(Kind::Api, "GET", "/api/users.list", conversations::users_list),
+                Endpoint::new(Kind::Api, "POST", "/api/users.list", conversations::users_list),
+                Endpoint::new(Kind::Api, "GET", "/api/conversations.history", conversations::history),
+                Endpoint::new(Kind::Api, "POST", "/api/conversations.history", conversations::history),
+                Endpoint::new(Kind::Api, "GET", "/api/conversations.replies", conversations::replies),
+                Endpoint::new(Kind::Api, "POST", "/api/conversations.replies", conversations::replies),
+                Endpoint::new(Kind::Api, "GET", "/api/files.list", conversations::files_list),
+                Endpoint::new(Kind::Api, "POST", "/api/files.list", conversations::files_list),
+                Endpoint::new(Kind::Api, "GET", "/api/files.info", conversations::files_info),
+                Endpoint::new(Kind::Api, "POST", "/api/files.info", conversations::files_info),
+                Endpoint::new(Kind::Revoke, "POST", "/api/auth.revoke", revoke),
+                Endpoint::new(Kind::Revoke, "GET", "/api/auth.revoke", revoke),
+            ],
+        ),
+        Host::new(
+            "files.slack.com",
+            &[Endpoint::new(Kind::Api, "GET", "/files-pri/{file}/download/{*name}", conversations::download)],
+        ),
+    ],
     redirects: Redirects { app_scheme: true, loopback: Loopback::FixedPort(LOCALHOST), ..Redirects::USUAL },
     authorize: Authorize { scope: "user_scope", separator: ',', must: &[], ..Authorize::USUAL },
     pkce: Pkce::WithoutSecret,
@@ -73,6 +104,9 @@ pub static SLACK: Provider = Provider {
         access: Shape::new("xoxe.xoxp-1-", Alphabet::Letters, 120),
         refresh: Shape::new("xoxe-1-", Alphabet::Letters, 140),
     },
+    contents: said::contents,
+    id_of: said::id_of,
+    new_id: said::new_id,
     trouble,
     ..Provider::USUAL
 };
@@ -275,6 +309,11 @@ fn trouble(_: &Desk, trouble: &Trouble) -> Option<Reply> {
             | Problem::RefreshExpired
             | Problem::SessionPolicy,
         ) => error("invalid_refresh_token"),
+        (_, Problem::TokenUnknown | Problem::TokenExpired | Problem::Revoked)
+            if trouble.request.path.starts_with("/files-pri/") =>
+        {
+            conversations::sign_in_page()
+        }
         (_, Problem::TokenUnknown) if trouble.request.header("authorization").is_none() => {
             error("not_authed")
         }

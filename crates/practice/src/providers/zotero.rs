@@ -5,6 +5,9 @@
 //! How Zotero words a refused OAuth request is not documented; here it is the `oauth_problem` of the Problem
 //! Reporting extension.
 
+mod library;
+mod shelf;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
@@ -45,8 +48,62 @@ pub static ZOTERO: Provider = Provider {
             &[
                 Endpoint::new(Kind::Identify, "GET", "/keys/current", current_key),
                 Endpoint::new(Kind::Revoke, "DELETE", "/keys/current", delete_key),
+                Endpoint::new(Kind::Api, "GET", "/users/{user}/groups", library::groups),
+                Endpoint::new(Kind::Api, "GET", "/users/{user}/collections", library::collections),
+                Endpoint::new(Kind::Api, "GET", "/users/{user}/collections/top", library::top_collections),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/users/{user}/collections/{key}/collections",
+                    library::collections_below,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/users/{user}/collections/{key}/items/top",
+                    library::items_in_collection,
+                ),
+                Endpoint::new(Kind::Api, "GET", "/users/{user}/items", library::items),
+                Endpoint::new(Kind::Api, "GET", "/users/{user}/items/top", library::top_items),
+                Endpoint::new(Kind::Api, "GET", "/users/{user}/deleted", library::deleted),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/users/{user}/items/{key}/children",
+                    library::items_in_collection,
+                ),
+                Endpoint::new(Kind::Api, "GET", "/users/{user}/items/{key}/file", library::file),
+                Endpoint::new(Kind::Api, "GET", "/users/{user}/items/{key}/fulltext", library::full_text),
+                Endpoint::new(Kind::Api, "GET", "/users/{user}/items/{key}", library::item),
+                Endpoint::new(Kind::Api, "GET", "/groups/{group}/collections", library::collections),
+                Endpoint::new(Kind::Api, "GET", "/groups/{group}/collections/top", library::top_collections),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/groups/{group}/collections/{key}/collections",
+                    library::collections_below,
+                ),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/groups/{group}/collections/{key}/items/top",
+                    library::items_in_collection,
+                ),
+                Endpoint::new(Kind::Api, "GET", "/groups/{group}/items", library::items),
+                Endpoint::new(Kind::Api, "GET", "/groups/{group}/items/top", library::top_items),
+                Endpoint::new(Kind::Api, "GET", "/groups/{group}/deleted", library::deleted),
+                Endpoint::new(
+                    Kind::Api,
+                    "GET",
+                    "/groups/{group}/items/{key}/children",
+                    library::items_in_collection,
+                ),
+                Endpoint::new(Kind::Api, "GET", "/groups/{group}/items/{key}/file", library::file),
+                Endpoint::new(Kind::Api, "GET", "/groups/{group}/items/{key}/fulltext", library::full_text),
+                Endpoint::new(Kind::Api, "GET", "/groups/{group}/items/{key}", library::item),
             ],
         ),
+        Host::new(library::STORAGE, &[Endpoint::new(Kind::Api, "GET", "/{file}", library::stored)]),
     ],
     redirects: Redirects { app_scheme: true, repeated_at_exchange: false, ..Redirects::USUAL },
     pkce: Pkce::Ignored,
@@ -63,6 +120,9 @@ pub static ZOTERO: Provider = Provider {
         access: Shape::new("", Alphabet::Letters, 24),
         refresh: Shape::new("", Alphabet::Letters, 24),
     },
+    contents: shelf::contents,
+    id_of: shelf::id_of,
+    new_id: shelf::new_id,
     call_back,
     trouble,
     ..Provider::USUAL

@@ -9,7 +9,7 @@ use crate::support::*;
 #[tokio::test]
 async fn grants_survive_a_restart_without_tokens_on_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let options = || Options { folder: Some(folder.path().to_owned()) };
+    let options = || Options { folder: Some(folder.path().to_owned()), ..Options::default() };
     let practice = start(options()).await.unwrap();
     practice.register_redirects("ZENDESK", &["http://127.0.0.1:50001/integrations/zendesk".to_owned()]).await;
     let (access, first) = connect(&practice).await;
@@ -34,7 +34,8 @@ async fn grants_survive_a_restart_without_tokens_on_disk() {
 async fn a_damaged_file_starts_anew() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("grants.json"), "{ not json").unwrap();
-    let practice = start(Options { folder: Some(folder.path().to_owned()) }).await.unwrap();
+    let practice =
+        start(Options { folder: Some(folder.path().to_owned()), ..Options::default() }).await.unwrap();
     let (access, _) = connect(&practice).await;
     assert_eq!(me(&practice, &access).await.status, 200);
 }

@@ -1,5 +1,6 @@
 //! OneDrive, Outlook and SharePoint.
 
+use serde_json::json;
 use tieline_practice::Fault;
 use tieline_practice::visitor::Visit;
 use tieline_practice::wire::Reply;
@@ -287,4 +288,74 @@ async fn a_shared_mailbox_needs_its_own_permission() {
         get(&practice, GRAPH, "/v1.0/users/nobody%40acme.example/mailFolders/inbox", &with).await.status,
         404
     );
+}
+
+#[tokio::test]
+async fn a_delta_query_tells_deletions_without_names_and_forgets() {
+    let practice = memory().await;
+    practice.set_items(30).await;
+    let token = text(&connect(&practice, &ONEDRIVE).await, "/access_token");
+    let path = "/v1.0/me/drive/root/delta?$select=id,name,deleted,root,file,parentReference&$top=7";
+    let (mut at, mut rows, mut last) = (path.to_owned(), Vec::new(), String::new());
+    while last.is_empty() {
+        let page = get(&practice, GRAPH, &at, &token).await.value();
+        rows.extend(page["value"].as_array().expect("rows").clone());
+        at = text(&page, "/@odata.nextLink").replace("https://graph.microsoft.com", "");
+        last = text(&page, "/@odata.deltaLink").replace("https://graph.microsoft.com", "");
+    }
+    assert!(rows[0]["root"].is_object() && rows.iter().all(|it| it["size"].is_null()), "$select is heeded");
+    assert!(rows.iter().all(|it| it["parentReference"]["path"].is_null()), "a delta tells no path");
+    let file = rows.iter().find(|it| it["file"].is_object()).expect("a file");
+    practice.change("ONEDRIVE", json!({ "do": "delete", "thing": file["id"] })).await;
+    let told = get(&practice, GRAPH, &last, &token).await.value();
+    let gone = &told["value"].as_array().expect("rows")[1];
+    assert_eq!((&gone["id"], gone["name"].is_null()), (&file["id"], true));
+    assert!(gone["deleted"].is_object());
+    practice.change("ONEDRIVE", json!({ "do": "expire" })).await;
+    let lost = get(&practice, GRAPH, &last, &token).await;
+    assert_eq!((lost.status, lost.get("location").is_some()), (410, true));
+}
+
+#[tokio::test]
+async fn a_download_address_carries_its_own_permission() {
+    let practice = memory().await;
+    practice.set_items(30).await;
+    let token = text(&connect(&practice, &ONEDRIVE).await, "/access_token");
+    let file = practice.contents("ONEDRIVE").await.into_iter().find(|it| it.format == "md").expect("a file");
+    let place = format!("/v1.0/me/drive/items/{}/content", file.id);
+    let led = get(&practice, GRAPH, &place, &token).await;
+    let to = led.get("location").unwrap_or_default().to_owned();
+    assert_eq!(led.status, 302);
+    let path = to.replace("https://acme-my.sharepoint.com", "");
+    assert_eq!(get(&practice, "acme-my.sharepoint.com", &path, &token).await.status, 401);
+    let served = send(&practice, "GET", "acme-my.sharepoint.com", &path, "", &[]).await;
+    assert_eq!((served.status, served.body.len() as u64), (200, file.size));
+    practice.set_clock_ahead(3600).await;
+    assert_eq!(send(&practice, "GET", "acme-my.sharepoint.com", &path, "", &[]).await.status, 401);
+}
+
+#[tokio::test]
+async fn mail_has_another_id_in_each_folder_unless_it_is_asked_for_as_immutable() {
+    let practice = memory().await;
+    practice.set_items(40).await;
+    let token = text(&connect(&practice, &OUTLOOK).await, "/access_token");
+    let list = "/v1.0/me/mailFolders/inbox/messages?$select=subject,isDraft";
+    let page = get(&practice, GRAPH, list, &token).await.value();
+    assert_eq!(page["value"].as_array().map(Vec::len), Some(10), "ten are usual");
+    assert!(page["value"][0]["body"].is_null() && page["@odata.nextLink"].is_string());
+    let id = text(&page, "/value/0/id");
+    let place = format!("/v1.0/me/messages/{id}?$select=parentFolderId");
+    assert_eq!(get(&practice, GRAPH, &place, &token).await.status, 200);
+    let seen = practice.contents("OUTLOOK").await;
+    let archive = seen.iter().find(|it| it.kind == "archive").expect("an archive");
+    let front = id.replacen("AAMkADNk", "AAkALgAA", 1);
+    let message = seen.iter().find(|it| front.starts_with(&it.id)).expect("the message");
+    practice
+        .change("OUTLOOK", json!({ "do": "move", "thing": message.thing, "parent": archive.thing }))
+        .await;
+    let moved = get(&practice, GRAPH, &place, &token).await;
+    assert_eq!((moved.status, text(&moved.value(), "/error/code")), (404, "ErrorItemNotFound".into()));
+    let lasting = format!("/v1.0/me/messages/{}?$select=parentFolderId", message.id);
+    let found = get(&practice, GRAPH, &lasting, &token).await.value();
+    assert_eq!(text(&found, "/parentFolderId"), archive.thing);
 }

@@ -96,3 +96,78 @@ async fn errors_are_worded_as_documented() {
     let shown = Visit::default().answer(&page).await.unwrap_err();
     assert_eq!(shown.to_string(), "Disabled by Administrator");
 }
+
+async fn get(practice: &Practice, token: &str, path: &str) -> Answer {
+    bearer(practice, ["GET", "api.box.com", path], token).await
+}
+
+async fn signed_in(practice: &Practice) -> String {
+    token(practice, "authorization_code", "code", &code(practice).await).await.text("/access_token")
+}
+
+#[tokio::test]
+async fn a_folder_is_listed_by_marker_with_the_named_fields() {
+    let practice = practice().await;
+    let token = signed_in(&practice).await;
+    let list = "/2.0/folders/0/items?usemarker=true&limit=3";
+    let first = get(&practice, &token, &format!("{list}&fields=name,size,path_collection")).await.json();
+    assert_eq!(first["entries"].as_array().unwrap().len(), 3);
+    assert_eq!(first["entries"][0]["path_collection"]["entries"][0]["id"], "0");
+    assert!(first["entries"][0].get("etag").is_none() && first.get("total_count").is_none());
+    let marker = first["next_marker"].as_str().unwrap();
+    let second = get(&practice, &token, &format!("{list}&marker={marker}")).await.json();
+    assert!(second["entries"][0].get("etag").is_some(), "the small form");
+    assert_ne!(first["entries"][0]["id"], second["entries"][0]["id"]);
+
+    let by_offset = get(&practice, &token, "/2.0/folders/0/items?limit=3").await.json();
+    assert!(by_offset["total_count"].as_u64().unwrap() > 3 && by_offset.get("next_marker").is_none());
+    let far = get(&practice, &token, "/2.0/folders/0/items?offset=10001").await;
+    assert_eq!(far.says("/code"), (400, "bad_request".into()));
+    assert_eq!(get(&practice, &token, "/2.0/folders/77/items").await.says("/code").0, 404);
+}
+
+#[tokio::test]
+async fn a_download_leads_elsewhere() {
+    let practice = practice().await;
+    let token = signed_in(&practice).await;
+    let all = practice.contents("BOX").await;
+    let file = all.iter().find(|it| it.format == "md").unwrap();
+    let sent_on = get(&practice, &token, &format!("/2.0/files/{}/content", file.id)).await;
+    let address = sent_on.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned();
+    assert!(sent_on.status == 302 && address.starts_with("https://dl.boxcloud.com/d/1/"));
+
+    practice.change("BOX", json!({ "do": "edit", "thing": file.thing, "text": "Anew." })).await;
+    let not_yet = get(&practice, &token, &format!("/2.0/files/{}/content", file.id)).await;
+    assert!(not_yet.status == 202 && not_yet.head.contains("retry-after: 1"));
+    assert_eq!(get(&practice, &token, &format!("/2.0/files/{}/content", file.id)).await.status, 302);
+
+    practice.change("BOX", json!({ "do": "unpublish", "thing": file.thing, "state": "trashed" })).await;
+    let trashed = get(&practice, &token, &format!("/2.0/files/{}", file.id)).await;
+    assert_eq!(trashed.says("/code"), (404, "trashed".into()));
+}
+
+#[tokio::test]
+async fn events_repeat_and_say_nothing_of_what_is_below() {
+    let practice = practice().await;
+    let token = signed_in(&practice).await;
+    let at = |answer: Answer| answer.json()["next_stream_position"].as_u64().unwrap();
+    let now = at(get(&practice, &token, "/2.0/events?stream_type=changes&stream_position=now").await);
+    let all = practice.contents("BOX").await;
+    let folder = all.iter().find(|it| it.name == "Support").unwrap();
+    practice.change("BOX", json!({ "do": "unpublish", "thing": folder.thing, "state": "trashed" })).await;
+    practice.change("BOX", json!({ "do": "publish", "thing": folder.thing })).await;
+
+    let events = format!("/2.0/events?stream_type=changes&limit=500&stream_position={now}");
+    let events = get(&practice, &token, &events).await;
+    let told = events.json();
+    let types: Vec<_> =
+        told["entries"].as_array().unwrap().iter().map(|it| it["event_type"].clone()).collect();
+    assert_eq!(types, ["ITEM_UNDELETE_VIA_TRASH", "ITEM_TRASH"], "out of order, and the folder only");
+    let end = at(events);
+    let end = get(&practice, &token, &format!("/2.0/events?stream_position={end}")).await.json();
+    assert!(end["next_stream_position"].as_u64().unwrap() > now);
+
+    practice.change("BOX", json!({ "do": "expire" })).await;
+    let forgotten = get(&practice, &token, &format!("/2.0/events?stream_position={now}")).await;
+    assert_eq!(forgotten.status, 400);
+}

@@ -113,3 +113,99 @@ async fn errors_are_worded_as_documented() {
     let expired = bearer(&practice, ACCOUNT, &narrow.text("/access_token")).await;
     assert_eq!(expired.says("/error_summary"), (401, "expired_access_token/..".into()));
 }
+
+const TEAM: (&str, &str) = ("Dropbox-API-Path-Root", r#"{".tag":"root","root":"3235641"}"#);
+
+async fn ask(practice: &Practice, token: &str, path: &str, more: &[(&str, &str)], body: Value) -> Answer {
+    let auth = format!("Bearer {token}");
+    let headers: Vec<_> =
+        [("Authorization", auth.as_str()), JSON].into_iter().chain(more.iter().copied()).collect();
+    send(practice, ["POST", "api.dropboxapi.com", path], &headers, &body.to_string()).await
+}
+
+fn names(answer: &Answer) -> Vec<String> {
+    let entries = answer.json()["entries"].as_array().unwrap().clone();
+    entries.iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn folders_of_the_team_are_seen_from_its_root_only() {
+    let practice = practice().await;
+    let token = connect(&practice).await.text("/access_token");
+    let list = json!({ "path": "", "limit": 2000 });
+    let own = ask(&practice, &token, "/2/files/list_folder", &[], list.clone()).await;
+    let all = ask(&practice, &token, "/2/files/list_folder", &[TEAM], list).await;
+    assert!(!names(&own).contains(&"Brand".to_owned()) && names(&all).contains(&"Brand".to_owned()));
+
+    let other = ("Dropbox-API-Path-Root", r#"{".tag":"root","root":"1"}"#);
+    let refused = ask(&practice, &token, "/2/files/list_folder", &[other], json!({ "path": "" })).await;
+    assert_eq!(refused.says("/error/.tag"), (422, "invalid_root".into()));
+    for wrong in [json!({ "path": "/" }), json!({ "path": "", "limit": 2001 })] {
+        let refused = ask(&practice, &token, "/2/files/list_folder", &[], wrong).await;
+        assert!(refused.status == 400 && refused.text.starts_with("Error in call"));
+    }
+    let root = ask(&practice, &token, "/2/files/get_metadata", &[], json!({ "path": "" })).await;
+    assert_eq!(root.status, 400);
+}
+
+#[tokio::test]
+async fn a_deletion_tells_a_path_and_a_replacement_nothing() {
+    let practice = practice().await;
+    let token = connect(&practice).await.text("/access_token");
+    let all = practice.contents("DROPBOX").await;
+    let file = all.iter().find(|it| it.format == "md" && it.parent.is_some()).unwrap();
+    let folder = all.iter().find(|it| it.name == "Support").unwrap();
+    let list = json!({ "path": "", "recursive": true, "limit": 2000 });
+    let cursor = ask(&practice, &token, "/2/files/list_folder", &[TEAM], list).await.text("/cursor");
+    let since = json!({ "cursor": cursor });
+
+    let again = json!({ "do": "add", "thing": file.thing, "name": file.name, "text": "Anew." });
+    practice.change("DROPBOX", again).await;
+    for thing in [&file.thing, &folder.thing] {
+        practice.change("DROPBOX", json!({ "do": "delete", "thing": thing })).await;
+    }
+    let changes =
+        ask(&practice, &token, "/2/files/list_folder/continue", &[TEAM], since.clone()).await.json();
+    let told: Vec<_> =
+        changes["entries"].as_array().unwrap().iter().map(|it| (&it[".tag"], &it["name"])).collect();
+    assert!(told.contains(&(&json!("file"), &json!(file.name))), "{told:?}");
+    assert!(told.contains(&(&json!("deleted"), &json!("support"))), "{told:?}");
+    assert_eq!(told.len(), 2, "nothing of what was in the folder: {told:?}");
+
+    let entries = changes["entries"].as_array().unwrap();
+    let path = &entries.iter().find(|it| it[".tag"] == "file").unwrap()["path_lower"];
+    let revisions =
+        ask(&practice, &token, "/2/files/list_revisions", &[TEAM], json!({ "path": path })).await.json();
+    let ids: Vec<_> =
+        revisions["entries"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert!(ids.len() == 2 && ids[1] == file.id && revisions["is_deleted"] == false);
+    let gone = ask(&practice, &token, "/2/files/get_metadata", &[TEAM], json!({ "path": file.id })).await;
+    assert_eq!(gone.says("/error_summary"), (409, "path/not_found/..".into()));
+
+    practice.change("DROPBOX", json!({ "do": "expire" })).await;
+    let reset = ask(&practice, &token, "/2/files/list_folder/continue", &[TEAM], since).await;
+    assert_eq!(reset.says("/error/.tag"), (409, "reset".into()));
+}
+
+#[tokio::test]
+async fn a_document_of_paper_is_exported() {
+    let practice = practice().await;
+    let allowed = sign_in(&practice, &[("scope", "files.content.read")], &Visit::default()).await;
+    let token = format!("Bearer {}", exchange(&practice, &allowed).await.text("/access_token"));
+    let all = practice.contents("DROPBOX").await;
+    let paper = all.iter().find(|it| it.format.ends_with("paper")).unwrap();
+    let ask = async |path: &'static str, arguments: Value| {
+        let arguments = arguments.to_string();
+        let headers = [("Authorization", token.as_str()), ("Dropbox-API-Arg", arguments.as_str())];
+        send(&practice, ["POST", "content.dropboxapi.com", path], &headers, "").await
+    };
+    let refused = ask("/2/files/download", json!({ "path": paper.id })).await;
+    assert_eq!(refused.says("/error/.tag"), (409, "unsupported_file".into()));
+    let markdown = ask("/2/files/export", json!({ "path": paper.id, "export_format": "markdown" })).await;
+    assert!(markdown.status == 200 && markdown.text.contains(&paper.token));
+    assert!(markdown.head.contains("dropbox-api-result: {"));
+    let wrong = ask("/2/files/export", json!({ "path": paper.id, "export_format": "pdf" })).await;
+    assert_eq!(wrong.says("/error/.tag"), (409, "invalid_export_format".into()));
+    let raw = ask("/2/files/download", json!({ "path": "/Größe.txt" })).await;
+    assert_eq!(raw.status, 400, "what is not ASCII has to be escaped");
+}

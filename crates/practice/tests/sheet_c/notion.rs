@@ -114,3 +114,82 @@ async fn errors_come_in_both_shapes() {
     let shy = connect(&practice, NEW).await;
     assert!(shy.json().pointer("/owner/user/name").is_none(), "the capability to read users is gone");
 }
+
+async fn ask(practice: &Practice, to: [&str; 2], token: &str, body: &Value) -> Answer {
+    let token = format!("Bearer {token}");
+    let headers = [("Authorization", token.as_str()), VERSION, JSON];
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    send(practice, [to[0], HOST, to[1]], &headers, &body).await
+}
+
+#[tokio::test]
+async fn search_goes_on_at_the_id_of_what_comes_next() {
+    let practice = practice().await;
+    let token = connect(&practice, NEW).await.text("/access_token");
+    let search = ["POST", "/v1/search"];
+    let all = ask(&practice, search, &token, &json!({})).await.json();
+    let first = ask(&practice, search, &token, &json!({ "page_size": 3 })).await.json();
+    assert_eq!((first["has_more"].clone(), &first["next_cursor"]), (json!(true), &all["results"][3]["id"]));
+    let more = json!({ "page_size": 3, "start_cursor": first["next_cursor"] });
+    assert_eq!(ask(&practice, search, &token, &more).await.json()["results"][0]["id"], first["next_cursor"]);
+    for wrong in [
+        json!({ "page_size": 101 }),
+        json!({ "start_cursor": "11111111-0000-4000-8000-000000000000" }),
+        json!({ "filter": { "property": "object", "value": "database" } }),
+    ] {
+        let refused = ask(&practice, search, &token, &wrong).await;
+        assert_eq!(refused.says("/code"), (400, "validation_error".into()), "{wrong}");
+    }
+    let bare = format!("Bearer {token}");
+    let refused =
+        send(&practice, ["POST", HOST, "/v1/search"], &[("Authorization", &bare), JSON], "{}").await;
+    assert_eq!(refused.says("/code").1, "missing_version");
+}
+
+#[tokio::test]
+async fn what_is_not_shared_is_not_found() {
+    let practice = practice().await;
+    let token = connect(&practice, NEW).await.text("/access_token");
+    let all = ask(&practice, ["POST", "/v1/search"], &token, &json!({})).await.json();
+    let of = |kind: &str| {
+        let all = all["results"].as_array().unwrap().iter();
+        all.filter(|it| it["parent"]["type"] == kind).cloned().collect::<Vec<Value>>()
+    };
+    let source = &of("database_id")[0];
+    let database = source["parent"]["database_id"].as_str().unwrap();
+    let shown =
+        ask(&practice, ["GET", &format!("/v1/databases/{database}")], &token, &Value::Null).await.json();
+    assert_eq!(shown["data_sources"][0]["id"], source["id"]);
+    let block = &of("block_id")[0];
+    let toggle = format!("/v1/blocks/{}", block["parent"]["block_id"].as_str().unwrap());
+    assert_eq!(ask(&practice, ["GET", &toggle], &token, &Value::Null).await.says("/type").1, "toggle");
+
+    let thing = all["results"].as_array().unwrap().iter().find(|it| it["object"] == "page").unwrap();
+    let page = format!("/v1/pages/{}", thing["id"].as_str().unwrap());
+    practice.change("NOTION", json!({ "do": "unpublish", "thing": thing["id"], "state": "trashed" })).await;
+    assert_eq!(ask(&practice, ["GET", &page], &token, &Value::Null).await.json()["in_trash"], true);
+    practice.change("NOTION", json!({ "do": "delete", "thing": thing["id"] })).await;
+    for path in [page.clone(), format!("{page}/markdown")] {
+        let gone = ask(&practice, ["GET", &path], &token, &Value::Null).await;
+        assert_eq!(gone.says("/code"), (404, "object_not_found".into()));
+    }
+}
+
+#[tokio::test]
+async fn a_long_page_says_what_it_leaves_out() {
+    let practice = practice().await;
+    let token = connect(&practice, NEW).await.text("/access_token");
+    let pages = practice.contents("NOTION").await;
+    let long = pages.iter().find(|it| it.kind == "page" && it.id.starts_with('7')).unwrap();
+    practice.change("NOTION", json!({ "do": "edit", "thing": long.thing, "text": "One.\n\nTwo." })).await;
+    let get = async |id: &str| {
+        ask(&practice, ["GET", &format!("/v1/pages/{id}/markdown")], &token, &Value::Null).await
+    };
+    let first = get(&long.id).await.json();
+    assert_eq!(first["truncated"], true);
+    assert!(first["markdown"].as_str().unwrap().starts_with("One.\n<unknown "));
+    let ids: Vec<&str> =
+        first["unknown_block_ids"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(get(ids[0]).await.text("/markdown").starts_with("Two."));
+    assert_eq!(get(ids[1]).await.says("/code"), (404, "object_not_found".into()), "not shared");
+}

@@ -124,3 +124,95 @@ async fn errors_come_with_status_200() {
     practice.set_clock_ahead(43_201).await;
     assert_eq!(bearer(&practice, TEST, &token).await.says("/error"), (200, "token_expired".into()));
 }
+
+const READS: &str = "channels:read,groups:read,im:read,mpim:read,channels:history,groups:history,im:history,\
+    mpim:history,files:read";
+
+async fn call(practice: &Practice, method: &str, token: &str) -> Value {
+    let answer = bearer(practice, ["GET", HOST, &format!("/api/{method}")], token).await;
+    assert_eq!(answer.status, 200);
+    answer.json()
+}
+
+#[tokio::test]
+async fn refusals_about_contents_have_status_200() {
+    let practice = practice().await;
+    let token = connect(&practice, READS).await.text("/authed_user/access_token");
+    for (method, error) in [
+        ("users.conversations?types=all", "invalid_types"),
+        ("users.conversations?cursor=nonsense", "invalid_cursor"),
+        ("conversations.history?channel=C0NOBODY", "channel_not_found"),
+        ("files.info?file=F0NOBODY", "file_not_found"),
+        ("users.list", "missing_scope"),
+    ] {
+        assert_eq!(call(&practice, method, &token).await["error"], error, "{method}");
+    }
+    let few = connect(&practice, "channels:read").await.text("/authed_user/access_token");
+    let refused = call(&practice, "users.conversations?types=public_channel,im", &few).await;
+    assert_eq!((&refused["error"], &refused["needed"]), (&json!("missing_scope"), &json!("im:read")));
+    let channels = call(&practice, "users.conversations", &few).await;
+    let history =
+        format!("conversations.history?channel={}", channels["channels"][0]["id"].as_str().unwrap());
+    assert_eq!(call(&practice, &history, &few).await["needed"], "channels:history");
+}
+
+#[tokio::test]
+async fn a_short_page_of_channels_is_not_the_end_and_one_lets_nobody_read() {
+    let practice = practice().await;
+    let token = connect(&practice, READS).await.text("/authed_user/access_token");
+    let (mut found, mut pages, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let ask = form(&[("types", "im"), ("limit", "3"), ("cursor", &cursor)]);
+        let page = call(&practice, &format!("users.conversations?{ask}"), &token).await;
+        let channels = page["channels"].as_array().unwrap().clone();
+        pages.push(channels.len());
+        found.extend(channels);
+        cursor = page["response_metadata"]["next_cursor"].as_str().unwrap().to_owned();
+        if cursor.is_empty() {
+            break;
+        }
+    }
+    assert!(pages[..pages.len() - 1].contains(&0), "an empty page in the midst: {pages:?}");
+    assert!(found.iter().all(|it| it["is_im"] == true && it.get("name").is_none()));
+    let all = call(&practice, "users.conversations?limit=999", &token).await;
+    let mut closed = 0;
+    for channel in all["channels"].as_array().unwrap() {
+        let history = format!("conversations.history?channel={}", channel["id"].as_str().unwrap());
+        closed += usize::from(call(&practice, &history, &token).await["error"] == "not_in_channel");
+    }
+    assert_eq!(closed, 1);
+}
+
+#[tokio::test]
+async fn threads_and_files_are_told_as_slack_tells_them() {
+    let practice = practice().await;
+    let token = connect(&practice, READS).await.text("/authed_user/access_token");
+    let seen = practice.contents("SLACK").await;
+    let file = seen.iter().find(|it| it.kind == "file" && it.format == "txt").unwrap();
+    let info = call(&practice, &format!("files.info?file={}", file.id), &token).await;
+    let address: Url = info["file"]["url_private_download"].as_str().unwrap().parse().unwrap();
+    let to = ["GET", address.host_str().unwrap(), address.path()];
+    assert!(bearer(&practice, to, &token).await.text.contains(&file.token));
+    let page = send(&practice, to, &[], "").await;
+    assert!(page.status == 200 && page.text.contains("Sign in") && page.head.contains("text/html"));
+
+    let mut kinds = [0; 4];
+    for channel in seen.iter().filter(|it| !matches!(it.kind.as_str(), "message" | "file")) {
+        let history = call(&practice, &format!("conversations.history?channel={}", channel.id), &token).await;
+        for message in history["messages"].as_array().into_iter().flatten() {
+            kinds[0] += usize::from(message["subtype"] == "thread_broadcast");
+            kinds[1] += usize::from(message["subtype"] == "channel_join");
+            kinds[2] += usize::from(message["subtype"] == "tombstone");
+            if message["reply_count"].as_u64().is_some_and(|count| count > 0) {
+                kinds[3] += 1;
+                let ts = message["ts"].as_str().unwrap();
+                let ask = format!("conversations.replies?channel={}&ts={ts}&limit=999", channel.id);
+                let thread = call(&practice, &ask, &token).await;
+                let thread = thread["messages"].as_array().unwrap();
+                assert_eq!(thread.len() as u64, 1 + message["reply_count"].as_u64().unwrap());
+                assert_eq!(thread.last().unwrap()["ts"], message["latest_reply"]);
+            }
+        }
+    }
+    assert!(kinds.iter().all(|count| *count > 0), "{kinds:?}");
+}

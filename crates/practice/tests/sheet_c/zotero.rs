@@ -184,3 +184,52 @@ async fn errors_are_worded_as_documented() {
     practice.set_fault("ZOTERO", Fault::Revoked, Some(1)).await;
     assert_eq!(bearer(&practice, KEY, &key).await.text, "Invalid key");
 }
+
+#[tokio::test]
+async fn a_library_tells_what_changed_and_where_files_lie() {
+    let practice = practice().await;
+    let reply = connect(&practice, &Visit::default()).await;
+    let (key, user) = (field(&reply, "oauth_token"), field(&reply, "userID"));
+    let get =
+        async |path: &str| bearer(&practice, ["GET", KEY[1], &format!("/users/{user}{path}")], &key).await;
+    let version = |answer: &Answer| {
+        let (_, rest) = answer.head.split_once("last-modified-version: ").unwrap();
+        rest.lines().next().unwrap().parse::<u64>().unwrap()
+    };
+    let first = get("/items").await;
+    assert_eq!(first.json().as_array().unwrap().len(), 25, "unless another number is asked");
+    assert!(first.head.contains("rel=\"next\"") && first.head.contains("start=25"));
+    assert_eq!(get("/items?limit=500").await.json().as_array().unwrap().len(), 100);
+    assert!(get("/groups").await.head.contains("backoff: 1"));
+    assert_eq!(get("/deleted").await.status, 400, "since has to be said");
+
+    let seen = practice.contents("ZOTERO").await;
+    let own = |kind: &str| seen.iter().find(|it| it.kind == kind && !it.id.contains('/')).unwrap();
+    let (note, reference) = (own("note"), own("reference"));
+    let since = version(&first);
+    practice.change("ZOTERO", json!({ "do": "unpublish", "thing": note.thing, "state": "trashed" })).await;
+    practice.change("ZOTERO", json!({ "do": "rename", "thing": reference.thing, "name": "Renamed" })).await;
+    let changed = get(&format!("/items?since={since}&includeTrashed=1")).await;
+    assert_eq!(version(&changed), since + 2);
+    let changed = changed.json();
+    let of =
+        |key: &str| changed.as_array().unwrap().iter().find(|it| it["key"] == key).unwrap()["data"].clone();
+    assert_eq!((&of(&note.id)["deleted"], &of(&reference.id)["title"]), (&json!(1), &json!("Renamed")));
+    practice.change("ZOTERO", json!({ "do": "delete", "thing": note.thing })).await;
+    assert_eq!(get(&format!("/deleted?since={since}")).await.json()["items"], json!([note.id]));
+
+    let file =
+        seen.iter().find(|it| it.kind == "attachment" && it.format == "txt" && !it.id.contains('/')).unwrap();
+    let there = get(&format!("/items/{}/file", file.id)).await;
+    assert_eq!(there.status, 302);
+    let (_, rest) = there.head.split_once("location: ").unwrap();
+    let address: Url = rest.lines().next().unwrap().parse().unwrap();
+    // Header names and values came in lower case.
+    let query = address.query().unwrap().replace("x-amz-", "X-Amz-").replace("-signature", "-Signature");
+    let path = format!("{}?{query}", address.path());
+    let to = ["GET", address.host_str().unwrap(), &path];
+    assert!(send(&practice, to, &[], "").await.text.contains(&file.token));
+    assert_eq!(bearer(&practice, to, &key).await.status, 400, "no second permission beside the signature");
+    practice.set_clock_ahead(61).await;
+    assert_eq!(send(&practice, to, &[], "").await.status, 403);
+}

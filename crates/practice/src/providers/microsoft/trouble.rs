@@ -3,12 +3,11 @@
 use serde_json::json;
 
 use super::{ONE_TENANT_ONLY, OTHER_TENANT, UNKNOWN_TENANT};
+use crate::dates;
 use crate::desk::{Desk, Trouble};
 use crate::faults::{Problem, Stage};
 use crate::rules::{Alphabet, Shape};
 use crate::wire::Reply;
-
-const DAY: u64 = 86_400;
 
 pub fn trouble(desk: &Desk, trouble: &Trouble) -> Option<Reply> {
     if matches!(trouble.stage, Stage::Identify | Stage::Api) {
@@ -16,7 +15,7 @@ pub fn trouble(desk: &Desk, trouble: &Trouble) -> Option<Reply> {
     }
     let said = Said::of(trouble.problem)?;
     let (trace, correlation) = (guid(), guid());
-    let at = time(desk.now(), ' ');
+    let at = format!("{}Z", dates::spaced(desk.now()));
     let description = format!(
         "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}",
         said.number, said.words
@@ -209,7 +208,7 @@ fn graph_trouble(desk: &Desk, trouble: &Trouble) -> Option<Reply> {
 pub fn graph_error(desk: &Desk, status: u16, code: &str, message: &str) -> Reply {
     let request_id = guid();
     let inner = json!({
-        "date": time(desk.now(), 'T').trim_end_matches('Z'),
+        "date": dates::iso(desk.now()).trim_end_matches('Z'),
         "request-id": request_id,
         "client-request-id": request_id,
     });
@@ -220,34 +219,4 @@ pub fn graph_error(desk: &Desk, status: u16, code: &str, message: &str) -> Reply
 pub fn guid() -> String {
     let hex = Shape::new("", Alphabet::Hex, 32).mint();
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
-/// `2026-11-22 08:45:05Z`, with `between` in the middle. Counts the days from the first of March of the year
-/// 0, so that leap days come last in their years.
-fn time(seconds: u64, between: char) -> String {
-    let days = seconds / DAY + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, new_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + new_year;
-    let of_day = seconds % DAY;
-    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::time;
-
-    #[test]
-    fn dates_are_right_around_leap_days() {
-        assert_eq!(time(0, ' '), "1970-01-01 00:00:00Z");
-        assert_eq!(time(951_782_399, 'T'), "2000-02-28T23:59:59Z");
-        assert_eq!(time(951_868_799, ' '), "2000-02-29 23:59:59Z");
-        assert_eq!(time(1_795_337_105, ' '), "2026-11-22 08:45:05Z");
-        assert_eq!(time(1_830_297_600, ' '), "2028-01-01 00:00:00Z");
-    }
 }
