@@ -4,6 +4,9 @@ mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use stage::Stage;
 use tieline_engine::wire::{Found, ItemRow, ItemText, ItemsPage, SyncState};
@@ -34,7 +37,7 @@ impl Desk {
             let ask = json!({ "connection": self.id });
             match self.stage.ask::<SyncState>("sync_to_the_end", ask).await {
                 Err(failure) if failure.code == "busy" => {
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 Err(failure) => panic!("{}: {} {}", self.provider, failure.message, failure.hint),
                 Ok(state) => return state,
@@ -326,6 +329,37 @@ async fn follows_folders(provider: &'static str) {
     desk.stands("after folders came back").await;
 }
 
+/// `tieline sync` killed again and again, after more and more requests, then left alone.
+async fn goes_on_after_a_kill(provider: &'static str) {
+    let mut desk = Desk::open(provider).await;
+    desk.stage.app.close().await;
+    let asked = async |desk: &Desk| desk.stage.practice.counts(provider).await.api;
+    for requests in [2, 9, 25, 60] {
+        let from = asked(&desk).await;
+        let mut child = desk
+            .stage
+            .command(&["sync", &desk.id])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
+        while child.try_wait().expect("it can be asked").is_none() && asked(&desk).await < from + requests {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        child.kill().expect("killed");
+        child.wait().expect("it ends");
+    }
+    desk.stage.reopen().await;
+    let state = desk.sync().await;
+    assert!(state.complete && state.waiting == 0, "{provider}: {state:?}");
+    let here = desk.agrees("after kills").await;
+    assert_eq!(here.len(), state.listed as usize, "{provider}: each once");
+    let there = desk.seen().await;
+    for item in here.values().filter(|item| item.selectable && holds_its_token(&there[&item.id])) {
+        assert_eq!(item.read, "kept", "{provider}: {} {:?}", item.name, item.failure);
+    }
+}
+
 /// One test each for every provider, so that a failure names it.
 macro_rules! providers {
     ($($test:ident $provider:literal;)*) => {$(
@@ -343,6 +377,11 @@ macro_rules! providers {
             #[tokio::test(flavor = "multi_thread")]
             async fn survives_trouble() {
                 super::survives_trouble($provider).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn goes_on_after_a_kill() {
+                super::goes_on_after_a_kill($provider).await;
             }
         }
     )*};

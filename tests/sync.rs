@@ -251,7 +251,7 @@ fn with_subdomain(mut command: Command) -> Command {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_lists_picks_syncs_searches_and_reads() {
     let place = Place::open().await;
-    place.practice.set_items(120).await;
+    place.practice.set_items(300).await;
     let id = place.connect("zendesk", with_subdomain).await;
     let told_json = async |words: &[&str]| {
         let words = [words, &["--json"]].concat();

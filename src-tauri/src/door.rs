@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tauri::{AppHandle, Emitter, Manager, RunEvent, State};
+use tauri::{AppHandle, Emitter, Manager, RunEvent, State, WindowEvent};
 use tieline_engine::wire::{Change, Failure};
 use tieline_engine::{Browser, Clock};
 use tokio::sync::{broadcast, watch};
 
 use crate::start::{self, Start};
-use crate::{practice, window};
+use crate::{closing, practice, window};
 
 /// Steps of a sign-in at which the browser has given the floor back.
 const BACK: [&str; 4] = ["connected", "other_account", "refused", "failed"];
@@ -21,7 +21,7 @@ pub struct Door(watch::Receiver<Option<Opened>>);
 type Opened = Result<tieline_engine::App, Failure>;
 
 impl Door {
-    async fn engine(&self) -> Opened {
+    pub async fn engine(&self) -> Opened {
         let mut door = self.0.clone();
         match door.wait_for(Option::is_some).await {
             Ok(opened) => opened.clone().unwrap_or_else(|| Err(gone())),
@@ -50,6 +50,7 @@ pub async fn call(door: State<'_, Door>, name: String, ask: Value) -> Result<Val
 pub fn open(app: &mut tauri::App, start: &Start, addressed: bool) {
     let (opened, door) = watch::channel(None);
     app.manage(Door(door));
+    app.manage(closing::Asked::default());
     let handle = app.handle().clone();
     let start = tieline_engine::Start {
         data_folder: start.data_folder.clone(),
@@ -105,6 +106,9 @@ async fn pass_on(app: &AppHandle, engine: &tieline_engine::App) {
             back.insert(id.clone());
             window::raise(app);
         }
+        if let Change::Close { how } = change {
+            closing::decided(app, how);
+        }
         if let Err(why) = app.emit_to("main", "change", change) {
             tracing::warn!("the page could not be told of a change: {why}");
         }
@@ -126,9 +130,14 @@ pub fn deliver(app: &AppHandle, address: String) {
     });
 }
 
-/// Closing the window quits; the engine is closed first.
+/// Closing the window quits, unless a sync is under way; the engine is closed first.
 pub fn on_event(app: &AppHandle, event: RunEvent) {
     match event {
+        RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. }
+            if closing::wanted(app) =>
+        {
+            api.prevent_close();
+        }
         RunEvent::Exit => {
             let opened = app.state::<Door>().0.borrow().clone();
             if let Some(Ok(engine)) = opened {

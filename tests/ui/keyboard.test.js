@@ -149,6 +149,49 @@ test('the focus goes in the order of reading', async () => {
   }
 });
 
+test('what is read is chosen by the keyboard alone, and found again', async () => {
+  await world.connect('GOOGLE_DRIVE');
+  const { id } = (await world.call('connections')).find(({ provider }) => provider === 'GOOGLE_DRIVE');
+  await page.evaluate((hash) => void (location.hash = hash), `#/choose/${id}`);
+  const item = (name) => page.getByRole('treeitem', { name }).first();
+  await item('Finance').waitFor();
+  await settled();
+  await tabTo('What there is');
+  const at = () => page.evaluate(() => document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))?.textContent.trim() ?? '');
+  for (let step = 0; step < 60 && !(await at()).startsWith('Finance'); step += 1) await page.keyboard.press('ArrowDown');
+  assert.match(await at(), /^Finance/);
+  await page.keyboard.press('ArrowRight');
+  await world.until('the folder to open', async () => (await item('Finance').getAttribute('aria-expanded')) === 'true');
+  await settled();
+  await page.keyboard.press('ArrowRight');
+  assert.doesNotMatch(await at(), /^Finance/, 'the first in the folder');
+  await page.keyboard.press('ArrowLeft');
+  assert.match(await at(), /^Finance/);
+  await page.keyboard.press('Space');
+  await world.until('the tick', async () => (await item('Finance').getAttribute('aria-checked')) === 'true');
+  await page.keyboard.press('Enter');
+  await page.getByRole('navigation', { name: 'Where' }).getByText('Finance').waitFor();
+  assert.ok(await page.evaluate(() => document.activeElement.getAttribute('role') === 'tree'), 'the focus stays in the tree');
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('Enter');
+  await item('Reports').waitFor();
+  assert.ok(await page.evaluate(() => document.activeElement.getAttribute('role') === 'tree'), 'the focus goes on to what is shown');
+  await tabTo('Read these');
+  await page.keyboard.press('Enter');
+  await world.until('something to be read', async () => (await world.call('library')).texts > 5);
+  await page.evaluate(() => void (location.hash = '#/library'));
+  await page.getByRole('searchbox', { name: 'Search everything that was read' }).and(page.locator(':focus')).waitFor();
+  await page.keyboard.type('the');
+  await page.locator('#hits button').first().waitFor();
+  await page.keyboard.press('ArrowDown');
+  const hit = await focused();
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  assert.equal(await focused(), hit);
+});
+
 test('with reduced motion nothing moves', async () => {
   const still = await world.page({ motion: 'reduce' });
   const flow = await world.call('connect', { provider: 'SLACK', inputs: {} });

@@ -1,11 +1,13 @@
 import type { Component } from 'svelte';
 import Activity from './views/Activity.svelte';
 import AppSetup from './views/AppSetup.svelte';
+import Choose from './views/Choose.svelte';
 import ConnectForm from './views/ConnectForm.svelte';
 import Connections from './views/Connections.svelte';
 import Detail from './views/Detail.svelte';
 import Flow from './views/Flow.svelte';
 import Gallery from './views/Gallery.svelte';
+import Library from './views/Library.svelte';
 import Problem from './views/Problem.svelte';
 import Service from './views/Service.svelte';
 import Settings from './views/Settings.svelte';
@@ -14,6 +16,8 @@ import Settings from './views/Settings.svelte';
 export const views: Record<string, Component<any>> = {
   connections: Connections,
   connection: Detail,
+  choose: Choose,
+  library: Library,
   problem: Problem,
   activity: Activity,
   gallery: Gallery,

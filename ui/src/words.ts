@@ -57,6 +57,19 @@ export function countdown(at: string, now = Date.now()): string {
 /** `one` or `many` with the number in front: "1 sign-in", "8 sign-ins". */
 export const count = (n: number, one: string, many: string): string => `${n.toLocaleString('en-GB')} ${n === 1 ? one : many}`;
 
+/** "640 bytes", "12 kB", "2.9 GB": as people say sizes. */
+export function size(bytes: number): string {
+  if (bytes < 1000) return count(bytes, 'byte', 'bytes');
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let at = bytes / 1000;
+  let unit = 0;
+  while (at >= 999.5 && unit < units.length - 1) {
+    at /= 1000;
+    unit += 1;
+  }
+  return `${at < 9.95 && unit > 0 ? at.toFixed(1) : Math.round(at)} ${units[unit]}`;
+}
+
 function day(at: string): string {
   const then = new Date(at);
   return `${then.getDate()} ${MONTHS[then.getMonth()]}`;

@@ -98,7 +98,11 @@ enum Command {
     /// Connect one practice account at each service, renew, list, pick, sync, search, disconnect, and print the table
     Demo,
     /// Run the practice providers until interrupted, and print where they are
-    Practise,
+    Practise {
+        /// How many things each of them holds, up to a million
+        #[arg(long)]
+        items: Option<usize>,
+    },
     /// Serve the loopback API until interrupted, and print its address
     Serve(serve::ServeArgs),
 }
@@ -131,7 +135,7 @@ async fn run(cli: Cli) -> ExitCode {
     let all = &cli.all;
     let result = match cli.command {
         Command::Demo => demo::run(all).await,
-        Command::Practise => practice::run(all).await,
+        Command::Practise { items } => practice::run(all, items).await,
         Command::Serve(args) => serve::run(all, args).await,
         Command::Connect(args) => connect::run(all, args).await,
         Command::Providers => commands::providers(all).await,

@@ -32,13 +32,10 @@ fn no_practice(error: &std::io::Error) -> Error {
 }
 
 /// `tieline practise`
-pub async fn run(all: &Everywhere) -> Result<()> {
-    let practice = tieline_practice::start(tieline_practice::Options {
-        folder: all.data.clone(),
-        ..tieline_practice::Options::default()
-    })
-    .await
-    .map_err(|error| Failure::from(no_practice(&error)))?;
+pub async fn run(all: &Everywhere, items: Option<usize>) -> Result<()> {
+    let practice = tieline_practice::start(tieline_practice::Options { folder: all.data.clone(), items })
+        .await
+        .map_err(|error| Failure::from(no_practice(&error)))?;
     if all.json {
         print::json(
             &json!({ "control": practice.control(), "routes": practice.routes(), "apps": practice.apps() }),

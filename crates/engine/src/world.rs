@@ -182,7 +182,7 @@ impl World {
 
     pub fn pace(&self, connection: &str, provider: &Provider) -> Arc<Pace> {
         let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(Pace::new(provider.source.as_ref()));
+        let made = || Arc::new(Pace::new(provider.source.as_ref(), self.practice.is_none()));
         Arc::clone(paces.entry(connection.to_owned()).or_insert_with(made))
     }
 

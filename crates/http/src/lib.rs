@@ -126,6 +126,7 @@ async fn call(State(door): State<Arc<Door>>, Path(operation): Path<String>, body
             let status = match failure.code.as_str() {
                 "bad_input" => StatusCode::BAD_REQUEST,
                 "not_found" => StatusCode::NOT_FOUND,
+                "refused" => StatusCode::FORBIDDEN,
                 "not_set_up" | "conflict" | "needs_you" | "busy" => StatusCode::CONFLICT,
                 "temporary" | "keyring_locked" | "keyring_absent" => StatusCode::SERVICE_UNAVAILABLE,
                 "storage" => StatusCode::INSUFFICIENT_STORAGE,

@@ -24,10 +24,12 @@ export interface Command {
 const places: [words: string, icon: IconName, view: string, id?: string][] = [
   ['Connect an account', 'plus', 'gallery'],
   ['Connections', 'plug', 'connections'],
+  ['Library: search what was read', 'books', 'library'],
   ['Activity', 'pulse', 'activity'],
   ['Settings', 'sliders', 'settings'],
   ['Check the way back from the browser', 'again', 'settings', 'way-back'],
   ['Keys and the keyring', 'key', 'settings', 'keys'],
+  ['Library: size, limit, how often changes are looked for', 'books', 'settings', 'library'],
   ['Network, proxy and certificates', 'out', 'settings', 'network'],
   ['Practice mode', 'practice', 'settings', 'practice'],
 ];

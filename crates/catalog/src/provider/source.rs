@@ -31,6 +31,9 @@ pub struct SourceFacts {
     /// Answers that mean "too many requests" beside status 429.
     #[serde(default, rename = "limited")]
     pub limited: Vec<Sign>,
+    /// Answers that look like "too many requests" and do not pass with time: they are never waited for.
+    #[serde(default, rename = "blocked")]
+    pub blocked: Vec<Sign>,
     /// Answers that mean "this token is not good" beside status 401.
     #[serde(default, rename = "refused")]
     pub refused: Vec<Sign>,

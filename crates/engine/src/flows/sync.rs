@@ -82,6 +82,9 @@ pub(crate) fn start(world: &Arc<World>, id: &str) -> Result<()> {
         if let Err(error) = run(&place, &id).await {
             tracing::info!(connection = id, %error, "a sync did not come to its end");
         }
+        // Told once more when nobody takes it for running any longer.
+        place.syncs.lock().remove(&id);
+        place.changed(Change::Sync { id });
     });
     world.syncs.lock().insert(key, task.abort_handle());
     Ok(())
@@ -93,6 +96,12 @@ pub(crate) fn start(world: &Arc<World>, id: &str) -> Result<()> {
 /// `Busy` while another process does it; `Cancelled` when the person stopped or paused it; else what kept it from
 /// going on, which is also noted in the library.
 pub(crate) async fn run(world: &Arc<World>, id: &str) -> Result<()> {
+    let outcome = alone(world, id).await;
+    world.changed(Change::Sync { id: id.to_owned() });
+    outcome
+}
+
+async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
     let _lock =
         ConnectionLock::take(&world.locks(), &format!("sync-{id}"), LOCK_LIMIT).await.map_err(busy)?;
     let it = world.connection(id)?;
@@ -150,7 +159,7 @@ pub(crate) async fn run(world: &Arc<World>, id: &str) -> Result<()> {
     };
     world.library.put_sync(&row)?;
     world.library.set_next(id, next)?;
-    world.changed(Change::Sync { id: id.to_owned() });
+    world.store.note(id, |it| it.last_used_at = Some(now))?;
     outcome
 }
 
@@ -167,9 +176,16 @@ async fn work(world: &Arc<World>, reader: &Reader, row: &mut Sync) -> Result<()>
         row.phase = Phase::Reading;
         world.library.put_sync(row)?;
     }
-    world.library.queue(&row.connection, row.everything)?;
-    reading::read(world, reader, row).await?;
+    // What is picked meanwhile is read as well.
+    while world.library.queue(&row.connection, row_everything(world, row)?)? > 0 {
+        reading::read(world, reader, row).await?;
+    }
     world.library.tidy()
+}
+
+/// Whether everything is wanted, as the person last decided.
+fn row_everything(world: &World, row: &Sync) -> Result<bool> {
+    Ok(world.library.sync(&row.connection)?.map_or(row.everything, |now| now.everything))
 }
 
 /// Ends when the person wants something else than that it goes on; tells progress meanwhile.

@@ -352,13 +352,7 @@ impl Library {
     }
 
     /// A page of what stands directly below an item, or at the top: folders first, then by name.
-    pub fn below(
-        &self,
-        connection: &str,
-        parent: Option<&str>,
-        offset: u32,
-        most: u32,
-    ) -> Result<Folder> {
+    pub fn below(&self, connection: &str, parent: Option<&str>, offset: u32, most: u32) -> Result<Folder> {
         // What hangs on something that is not shown stands at the top, or nobody would find it.
         let place = match parent {
             Some(_) => "parent = ?2",

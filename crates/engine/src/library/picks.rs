@@ -88,8 +88,9 @@ impl Library {
         })
     }
 
-    /// Puts into the queue what is wanted and not kept as it is now, and lets go of what is no longer wanted.
-    pub fn queue(&self, connection: &str, everything: bool) -> Result<()> {
+    /// Puts into the queue what is wanted and not kept as it is now, and lets go of what is no longer wanted. Answers how
+    /// many wait.
+    pub fn queue(&self, connection: &str, everything: bool) -> Result<u64> {
         self.write(|db| {
             let (with, wanted) = if everything {
                 ("", "item.selectable")
@@ -115,7 +116,10 @@ impl Library {
                      AND (kept_version IS NULL OR kept_version <> version)"
             ))?
             .execute([connection])?;
-            Ok(())
+            let waiting: i64 = db
+                .prepare_cached("SELECT count(*) FROM item WHERE connection = ?1 AND state = 1")?
+                .query_row([connection], |row| row.get(0))?;
+            Ok(waiting.unsigned_abs())
         })
     }
 

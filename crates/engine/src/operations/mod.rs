@@ -13,11 +13,11 @@ pub mod wire;
 use serde_json::Value;
 use ts_rs::{Config, TS};
 use wire::{
-    AppSummary, ById, ByProvider, CheckForm, Checks, CloseWindow, Connect, ConnectionDetail, ConnectionRow, Disconnect,
-    Disconnected, EventLine, EventsAsk, Failure, Flow, ForgetApp, ForgetContents, FormCheck, Found, ItemAsk,
-    ItemText, ItemsAsk, ItemsPage, Keyring, LibraryState, Nothing, OpenPage, OtherAccount, Paste, Pick,
-    ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SearchAsk, SetPractice, SetSync, Settings,
-    SignInLink, StartSync, Status, SyncState, Tested, UnlockKeyring,
+    AppSummary, ById, ByProvider, CheckForm, Checks, CloseWindow, Connect, ConnectionDetail, ConnectionRow,
+    Disconnect, Disconnected, EventLine, EventsAsk, Failure, Flow, ForgetApp, ForgetContents, FormCheck,
+    Found, ItemAsk, ItemText, ItemsAsk, ItemsPage, Keyring, LibraryState, Nothing, OpenPage, OtherAccount,
+    Paste, Pick, ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SearchAsk, SetPractice, SetSync,
+    Settings, SignInLink, StartSync, Status, SyncState, Tested, UnlockKeyring,
 };
 
 use crate::app::App;

@@ -4,8 +4,8 @@ use tieline_catalog::template;
 use url::Url;
 
 use super::wire::{
-    Check, Checks, CloseWindow, ConnectionState, Keyring, KeyringState, Nothing, OpenPage, Press, PressAction,
-    SetPractice, Settings, Status, UnlockKeyring,
+    Check, Checks, CloseWindow, ConnectionState, Keyring, KeyringState, Nothing, OpenPage, Press,
+    PressAction, SetPractice, Settings, Status, UnlockKeyring,
 };
 use super::{setting_up, show};
 use crate::app::{App, enter_practice_apps};

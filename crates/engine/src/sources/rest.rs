@@ -1,18 +1,21 @@
 //! Requests of one connection: its address, its token, its pace.
 
+#[cfg(test)]
+mod tests;
+
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tieline_catalog::template::{self, Fields};
 use tieline_catalog::{Method, Provider, Sign, SourceFacts, host_allowed};
-use tokio::sync::{Mutex, OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
 use super::Fault;
@@ -57,20 +60,23 @@ pub struct Pace {
     at_once: Semaphore,
     /// Milliseconds between two requests where a number a minute is documented.
     gap: Option<Duration>,
-    next: Mutex<tokio::time::Instant>,
+    next: Mutex<Instant>,
     /// Until when nothing is asked, because the provider wants a pause. 0: no pause.
     until: AtomicI64,
 }
 
 impl Pace {
-    pub fn new(facts: Option<&SourceFacts>) -> Self {
+    /// `documented`: the number of requests a minute is kept to. A practice provider has no such limit to protect; the
+    /// pauses that it asks for are waited out all the same.
+    pub fn new(facts: Option<&SourceFacts>, documented: bool) -> Self {
         let gap = facts
+            .filter(|_| documented)
             .and_then(|facts| facts.per_minute)
             .map(|count| Duration::from_millis(66_000 / u64::from(count.max(1))));
         Self {
             at_once: Semaphore::new(facts.map_or(1, |facts| facts.at_once.max(1)) as usize),
             gap,
-            next: Mutex::new(tokio::time::Instant::now()),
+            next: Mutex::new(Instant::now()),
             until: AtomicI64::new(0),
         }
     }
@@ -84,16 +90,12 @@ impl Pace {
         self.until.fetch_max(until, Ordering::Relaxed);
     }
 
-    /// The place of the next request in the documented rhythm. A burst of ten is let through.
-    async fn rhythm(&self) {
-        let Some(gap) = self.gap else { return };
-        let at = {
-            let mut next = self.next.lock().await;
-            let now = tokio::time::Instant::now();
-            *next = (*next + gap).max(now.checked_sub(gap * 10).unwrap_or(now));
-            *next
-        };
-        tokio::time::sleep_until(at).await;
+    /// When the next request has its place in the documented rhythm. A burst of ten is let through.
+    fn place(&self, now: Instant) -> Instant {
+        let Some(gap) = self.gap else { return now };
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        *next = (*next + gap).max(now.checked_sub(gap * 10).unwrap_or(now));
+        *next
     }
 }
 
@@ -310,7 +312,7 @@ impl Rest {
                 let _permit = self.pace.at_once.acquire().await;
                 // A download host has no part in the provider's count.
                 if version.is_some() {
-                    self.pace.rhythm().await;
+                    tokio::time::sleep_until(self.pace.place(Instant::now()).into()).await;
                 }
                 self.client.fetch(self.request(ask, url.clone(), token.map(|(token, _)| token)), most).await
             };
@@ -396,7 +398,7 @@ impl Rest {
     }
 
     fn is_limit(&self, reply: &Reply) -> bool {
-        reply.status == 429 || reply.shows(&self.facts.limited)
+        !reply.shows(&self.facts.blocked) && (reply.status == 429 || reply.shows(&self.facts.limited))
     }
 
     fn is_refusal(&self, reply: &Reply) -> bool {

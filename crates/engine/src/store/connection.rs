@@ -171,7 +171,12 @@ impl Store {
     /// such connection yet). What a person changed while the provider was being asked stays changed. In the same
     /// transaction the new vault entry is kept, the old one is to be swept, an unfinished refresh is finished, and what
     /// happened is written down.
-    pub fn commit_tokens(&self, it: &Connection, was: u32, happened: &[(Seconds, Kind, String)]) -> Result<Stored> {
+    pub fn commit_tokens(
+        &self,
+        it: &Connection,
+        was: u32,
+        happened: &[(Seconds, Kind, String)],
+    ) -> Result<Stored> {
         self.write(|db| {
             let now = db
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM connection WHERE id = ?1"))?
