@@ -208,7 +208,7 @@ async fn mail_keeps_its_id_when_it_moves_and_goes_with_its_folder() {
         assert_eq!(all[&one.id].parent.as_deref(), Some(archive.as_str()));
         assert_eq!(all[&other.id].parent.as_deref(), Some(lyon.as_str()));
         assert_eq!(all[&lyon].name, "Lyon");
-        assert_eq!(desk.finds(&one.token).await, [one.id.clone()]);
+        assert_eq!(desk.finds(&one.token).await, std::slice::from_ref(&one.id));
         desk.change(json!({ "do": "move", "thing": one.thing, "parent": inbox })).await;
         desk.change(json!({ "do": "move", "thing": third.thing, "parent": lyon })).await;
         desk.change(json!({ "do": "move", "thing": other.thing, "parent": inbox })).await;

@@ -345,7 +345,6 @@ fn event(contents: &Contents, change: &Change) -> Value {
         "created_at": time(change.at),
         "recorded_at": time(change.at),
         "created_by": { "type": "user", "id": "11446498", "name": "Maya Lind", "login": "maya.lind@acme.example" },
-        "session_id": null,
         "source": source,
     })
 }
