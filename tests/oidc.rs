@@ -436,6 +436,106 @@ async fn the_secret_is_sent_the_way_the_server_takes_it() {
     }
 }
 
+/// RFC 6749 §2.3.1: what is joined by a colon is form-encoded before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_of_any_signs_arrives_as_it_was_typed() {
+    const SECRET: &str = "s3c+r%2B e:t~of/acme=";
+    let clients = json!([{
+        "client_id": "con:fi+dential", "client_secret": SECRET, "application_type": "native",
+        "redirect_uris": [DEEP_LINK], "grant_types": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_method": "client_secret_basic",
+    }]);
+    let server = Server::start(clients, json!(["client_secret_basic"])).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({ "client_id": "con:fi+dential", "client_secret": SECRET })).await;
+    let id = connect(&stage).await;
+    let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
+    assert!(renewed.ok, "{}", renewed.words);
+    let proofs = server.seen().await["tokenRequests"].clone();
+    assert!(
+        proofs.as_array().is_some_and(|all| all.len() == 2 && all.iter().all(|it| it["proof"] == "basic")),
+        "{proofs}"
+    );
+    let ended: Disconnected =
+        stage.ask("disconnect", json!({ "id": id, "revoke": true })).await.expect("an end");
+    assert!(ended.revoked && server.seen().await["revoked"].as_u64() > Some(0), "{:?}", ended.words);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_described_service_is_changed_and_its_connections_stay() {
+    let server = Server::usual(&[DEEP_LINK]).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({ "additional_parameters": "audience=reports" })).await;
+    let id = connect(&stage).await;
+    let kept: Value = stage.ask("service", json!({ "provider": SERVICE })).await.expect("it is kept");
+    assert!(!kept.to_string().contains("s3cret-of-acme"), "{kept}");
+    for (field, value) in [
+        ("issuer", json!(server.issuer.as_str().trim_end_matches('/'))),
+        ("client_id", "confidential".into()),
+        ("has_secret", true.into()),
+        ("client_auth", "".into()),
+        ("scopes", "openid profile email reports.read".into()),
+        ("prompt", "login+consent".into()),
+        ("offline_access", true.into()),
+        ("additional_parameters", "audience=reports".into()),
+        ("offline_by_consent", true.into()),
+    ] {
+        assert_eq!(kept[field], value, "{field}");
+    }
+
+    // Another name and fewer scopes, the secret left as it is.
+    let change = |more: Value| {
+        let mut ask = json!({
+            "id": SERVICE, "name": "Acme People", "issuer": kept["issuer"], "client_id": "confidential",
+            "scopes": "openid profile", "prompt": kept["prompt"], "client_auth": "basic",
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            ask[key] = value.clone();
+        }
+        ask
+    };
+    let card: ProviderCard = stage.ask("save_service", change(json!({}))).await.expect("it is saved");
+    assert_eq!((card.id.as_str(), card.name.as_str(), card.connections), (SERVICE, "Acme People", 1));
+    let row = stage.row(&id).await;
+    assert_eq!((row.provider_name.as_str(), row.state), ("Acme People", ConnectionState::Working));
+    let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
+    assert!(renewed.ok, "{}", renewed.words);
+    let page = stage.page(&begin(&stage, json!({})).await).await;
+    assert_eq!(parameter(&page, "scope").as_deref(), Some("openid profile offline_access"));
+    assert_eq!(parameter(&page, "audience"), None);
+
+    let elsewhere = json!({
+        "issuer": "", "authorize_url": "https://id.evil.example/a", "token_url": "https://id.evil.example/t",
+    });
+    for (field, ask) in [
+        ("client_secret", change(elsewhere)),
+        ("client_secret", change(json!({ "client_auth": "none", "client_secret": "typed" }))),
+        ("client_auth", change(json!({ "client_auth": "header" }))),
+        ("name", change(json!({ "name": "–" }))),
+        // Its first name is not free for another service.
+        ("name", change(json!({ "id": null, "name": "Acme ID" }))),
+        ("name", change(json!({ "id": null }))),
+    ] {
+        let failure = stage.ask::<ProviderCard>("save_service", ask).await.expect_err(field);
+        assert_eq!(failure.field.as_deref(), Some(field), "{}", failure.message);
+    }
+    let unknown = stage.ask::<ProviderCard>("save_service", change(json!({ "id": "CUSTOM_OTHER" }))).await;
+    assert_eq!(unknown.expect_err("there is none").code, "not_found");
+    let kept: Value = stage.ask("service", json!({ "provider": SERVICE })).await.expect("it is kept");
+    assert_eq!((&kept["card"]["name"], &kept["has_secret"]), (&"Acme People".into(), &true.into()));
+
+    let public = change(json!({ "client_id": "public", "client_auth": "none" }));
+    let _: ProviderCard = stage.ask("save_service", public).await.expect("it is saved");
+    let kept: Value = stage.ask("service", json!({ "provider": SERVICE })).await.expect("it is kept");
+    assert_eq!((&kept["client_auth"], &kept["has_secret"]), (&"none".into(), &false.into()));
+    connect(&stage).await;
+    let proofs = server.seen().await["tokenRequests"].clone();
+    assert_eq!(
+        proofs.as_array().and_then(|all| all.last()).map(|it| it["proof"].clone()),
+        Some("none".into())
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_secret_points_at_the_app() {
     let server = Server::usual(&[DEEP_LINK]).await;

@@ -38,7 +38,7 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
 
 /// The engine's layers from the ground up. A module may use those before its own layer, and its own where it says so.
 const LAYERS: &[(&[&str], bool)] = &[
-    (&["error", "secret", "clock", "event"], true),
+    (&["error", "secret", "clock", "event", "redact"], true),
     (
         &[
             "settings",

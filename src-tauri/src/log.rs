@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::Mutex;
 
+use tieline_engine::Redacted;
 use tracing_subscriber::EnvFilter;
 
 /// Bytes after which a start begins the file anew.
@@ -17,15 +18,16 @@ pub fn start(folder: &Path) {
     // A second subscriber is refused, which only a test could meet.
     let _ = match file(folder) {
         Ok(file) => lines.with_writer(Mutex::new(file)).try_init(),
-        Err(_) => lines.with_writer(std::io::stderr).try_init(),
+        Err(_) => lines.with_writer(|| Redacted::new(std::io::stderr())).try_init(),
     };
 }
 
-fn file(folder: &Path) -> std::io::Result<File> {
+fn file(folder: &Path) -> std::io::Result<Redacted<File>> {
     std::fs::create_dir_all(folder)?;
     let path = folder.join("tieline.log");
     let long = path.metadata().is_ok_and(|facts| facts.len() > LONGEST);
-    OpenOptions::new().create(true).write(true).append(!long).truncate(long).open(path)
+    let file = OpenOptions::new().create(true).write(true).append(!long).truncate(long).open(path)?;
+    Ok(Redacted::new(file))
 }
 
 #[cfg(test)]
@@ -45,5 +47,13 @@ mod tests {
         std::fs::write(&path, vec![b'x'; LONGEST as usize + 1]).unwrap();
         writeln!(file(folder.path()).unwrap(), "new").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new\n");
+    }
+
+    #[test]
+    fn a_line_is_written_without_what_must_not_stand_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        writeln!(file(folder.path()).unwrap(), "came back with code=abc for anna@acme.example").unwrap();
+        let text = std::fs::read_to_string(folder.path().join("tieline.log")).unwrap();
+        assert_eq!(text, "came back with code=… for …\n");
     }
 }

@@ -10,7 +10,7 @@
 //! - 29, DPoP and PAR: none of the seventeen offers either to a desktop app, and the engine speaks neither.
 //! - 34, the backup file: there is none. The passphrase file has the same duties and is tested under its number.
 //! - 35, a local broker: no other program gets a token; the loopback API answers none.
-//! - 36, updates: the program does not update itself.
+//! - 36, updates: the program does not update itself; that much is tested.
 //! - r08, a restored backup: without backups, only the folder can be copied, and the tokens are not in it.
 //!
 //! In part only: 4's wiping after use is `Secret`'s (a `Zeroizing`); the copies that the protocol and HTTP crates make

@@ -337,3 +337,49 @@ fn s30_no_operation_gives_out_a_token() {
         assert!(!name.contains("token") && !name.contains("export"), "{name}");
     }
 }
+
+/// There is no updater to verify or to trigger: programs come from whoever packaged them.
+#[test]
+fn s36_nothing_updates_itself() {
+    let lock: toml::Table =
+        std::fs::read_to_string(root().join("Cargo.lock")).expect("text").parse().expect("TOML");
+    let packages = lock["package"].as_array().expect("packages");
+    let names: Vec<&str> = packages.iter().filter_map(|it| it["name"].as_str()).collect();
+    assert!(names.contains(&"tauri") && names.len() > 300, "{}", names.len());
+    for name in &names {
+        let updates =
+            ["updater", "self_update", "self-update", "self-replace", "minisign", "cargo-dist", "axoupdater"];
+        assert!(!updates.iter().any(|it| name.contains(it)), "{name}");
+    }
+    let config = config();
+    assert!(config["plugins"].get("updater").is_none(), "{}", config["plugins"]);
+    assert_ne!(config["bundle"]["createUpdaterArtifacts"], json!(true));
+    for entry in std::fs::read_dir(root().join("src-tauri/capabilities")).expect("a folder").flatten() {
+        let text = std::fs::read_to_string(entry.path()).expect("text");
+        for right in ["updater", "shell:", "process:", "fs:", "http:"] {
+            assert!(!text.contains(right), "{}: {right}", entry.path().display());
+        }
+    }
+    for name in tieline_engine::NAMES {
+        let fetches = ["update", "upgrade", "download", "install", "version"];
+        assert!(!fetches.iter().any(|it| name.contains(it)), "{name}");
+    }
+    // Programs are started in known places only: the browser, our own worker, and the desktop's registry of addresses.
+    let mut starts = Vec::new();
+    for folder in
+        ["crates/engine/src", "crates/extract/src", "crates/http/src", "crates/cli/src", "src-tauri/src"]
+    {
+        for (name, text) in sources(folder, &[".rs"]) {
+            if text.contains("Command::new(") {
+                starts.push(name.trim_start_matches(&format!("{}/", root().display())).to_owned());
+            }
+        }
+    }
+    starts.sort();
+    assert_eq!(
+        starts,
+        ["crates/engine/src/browser.rs", "crates/extract/src/extractor.rs", "src-tauri/src/scheme.rs"]
+    );
+    let manifest = std::fs::read_to_string(root().join("ui/package.json")).expect("text");
+    assert!(!manifest.contains("plugin-updater") && !manifest.contains("plugin-process"), "{manifest}");
+}

@@ -240,3 +240,64 @@ async fn s32_no_log_line_holds_a_code_a_state_a_token_or_a_secret() {
     }
     assert!(!lines.to_ascii_lowercase().contains("bearer "), "an Authorization header was logged");
 }
+
+/// What comes to the listener from outside is logged by its names alone; an answer that was encoded twice is nothing but
+/// a name. Without the redactor its code would stand in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn s32_every_log_line_passes_the_redactor() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+
+    let stage = Stage::open().await;
+    crate::take_own_port(&stage).await;
+    let mut running = stage
+        .command(&["connect", "BOX", "--no-browser", "--json"])
+        .env("TIELINE_LOG", "trace")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut talk = BufReader::new(running.stderr.take().expect("stderr"));
+    let mut lines = String::new();
+    let link: url::Url = loop {
+        let mut line = String::new();
+        assert!(talk.read_line(&mut line).expect("a line") > 0, "no link: {lines}");
+        match line.trim().parse() {
+            Ok(link) => break link,
+            Err(_) => lines.push_str(&line),
+        }
+    };
+    let rest = std::thread::spawn(move || {
+        let mut rest = String::new();
+        talk.read_to_string(&mut rest).expect("text");
+        rest
+    });
+    let back = Visit::default().answer(&link).await.expect("a way back");
+    let mut twice = back.clone();
+    twice.set_query(Some(
+        "code%3Dplanted-code%26state%3Dplanted-state&anna%40acme.example&eyJhbGciOiJub25lIn0.planted",
+    ));
+    stage.bring(&twice).await;
+    stage.bring(&back).await;
+    let done = tokio::task::spawn_blocking(move || running.wait_with_output().expect("it ends"))
+        .await
+        .expect("it ends");
+    lines.push_str(&rest.join().expect("it is read"));
+    assert!(done.status.success(), "{lines}");
+    let line = lines.lines().find(|line| line.contains("an unexpected return")).expect("the line is there");
+    assert!(line.contains("code=…"), "{line}");
+    for planted in ["planted", "anna", "eyJ"] {
+        assert!(!lines.contains(planted), "{line}");
+    }
+    // Both programs that log do it through the redactor, wherever their lines go.
+    for face in [include_str!("../../crates/cli/src/main.rs"), include_str!("../../src-tauri/src/log.rs")] {
+        let face = face.split("#[cfg(test)]").next().unwrap_or_default();
+        for writer in face.split(".with_writer(").skip(1) {
+            let redacted = writer.starts_with("|| ") && writer.contains("Redacted::new(std::io::stderr())")
+                || writer.starts_with("Mutex::new(file)")
+                    && face.contains("-> std::io::Result<Redacted<File>>");
+            assert!(redacted, "{writer}");
+        }
+        assert!(face.contains("tracing_subscriber::fmt()") && face.contains(".with_writer("));
+    }
+}

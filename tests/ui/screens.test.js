@@ -161,6 +161,32 @@ describe('with practice accounts', () => {
     await press('Go on to connect Acme Handbook');
     await heading('Connect Acme Handbook');
     await look(page, '15-service-form');
+    await press('Edit Acme Handbook');
+    await heading('Edit Acme Handbook');
+    assert.equal(await page.getByLabel('Token URL').inputValue(), 'https://login.acme.example/token');
+    await page.getByText('Options', { exact: true }).click();
+    assert.equal(await page.getByLabel('Additional parameters').inputValue(), 'audience=reports');
+    await look(page, '15-service-edit');
+    await fill('Token URL', 'http://login.acme.example/token');
+    await press('Save the changes');
+    await complains('Token URL', /https/);
+    await fill('Token URL', 'https://login.acme.example/token2');
+    await page.getByLabel('How the app proves itself').selectOption('basic');
+    await page.getByLabel('Client secret', { exact: true }).fill(SECRET);
+    await press('Save the changes');
+    await heading('Connect Acme Handbook');
+    const kept = await world.call('service', { provider: 'CUSTOM_ACME_HANDBOOK' });
+    assert.deepEqual([kept.token_url, kept.client_auth, kept.has_secret], ['https://login.acme.example/token2', 'basic', true]);
+    await press('Edit Acme Handbook');
+    await sees('One is stored. Leave this empty to keep it.');
+    assert.equal(await page.getByLabel('Client secret', { exact: true }).inputValue(), '');
+    await page.getByText('Options', { exact: true }).click();
+    await press('Found by its issuer');
+    await fill('Prompt', '');
+    await sees('only with the prompt “consent”');
+    await look(page, '15-service-hint');
+    await fill('Prompt', 'login+consent');
+    await page.getByText('only with the prompt “consent”').waitFor({ state: 'hidden' });
   });
 
   test('waiting for the browser, and an address that is not the one', async () => {

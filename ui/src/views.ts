@@ -4,6 +4,7 @@ import AppSetup from './views/AppSetup.svelte';
 import Choose from './views/Choose.svelte';
 import ConnectForm from './views/ConnectForm.svelte';
 import Connections from './views/Connections.svelte';
+import Described from './views/Described.svelte';
 import Detail from './views/Detail.svelte';
 import Flow from './views/Flow.svelte';
 import Gallery from './views/Gallery.svelte';
@@ -24,6 +25,7 @@ export const views: Record<string, Component<any>> = {
   connect: ConnectForm,
   app: AppSetup,
   service: Service,
+  described: Described,
   flow: Flow,
   settings: Settings,
 };

@@ -1,7 +1,7 @@
 //! The product: connect work accounts, keep them connected, say what is wrong, disconnect.
 //!
 //! Everything a face may use is re-exported here; [`App::call`] is the one door. Layers, from the ground up:
-//! ground (`error`, `secret`, `clock`, `event`), pure (`connection`, `item`, `oauth`, `deadline`, `diagnose`, `ways`, …),
+//! ground (`error`, `secret`, `clock`, `event`, `redact`), pure (`connection`, `item`, `oauth`, `deadline`, `diagnose`, `ways`, …),
 //! IO (`store`, `library`, `vault`, `client`, `callback`, `browser`, `lock`), `sources`, `world`, `flows`, and the door (`operations`, `app`).
 //! `tests/tidy.rs` at the top of the repository holds the `use` lines against that order.
 
@@ -23,6 +23,7 @@ pub mod lock;
 mod oauth;
 mod operations;
 mod problem;
+mod redact;
 pub mod secret;
 mod service;
 mod settings;
@@ -37,6 +38,7 @@ pub use browser::Browser;
 pub use clock::Clock;
 pub use error::{Code, Error, Result};
 pub use operations::{NAMES, typescript, wire};
+pub use redact::{Redacted, redact};
 pub use secret::Secret;
 pub use settings::LOOPBACK_PORT;
 pub use tieline_extract::serve_if_asked as extract_if_asked;

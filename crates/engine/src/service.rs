@@ -26,8 +26,14 @@ pub struct Service {
     /// How the secret is sent, where there is one.
     #[serde(default)]
     pub client_auth: ClientAuth,
+    /// An admin said so, and not the metadata.
+    #[serde(default)]
+    pub client_auth_chosen: bool,
     #[serde(default)]
     pub issuer_promised: bool,
+    /// The metadata lets one expect that the account stays signed in only with the prompt `consent`.
+    #[serde(default)]
+    pub offline_by_consent: bool,
 }
 
 /// Parameters of an authorization request that are ours to set.
@@ -120,16 +126,45 @@ impl Wishes<'_> {
     }
 }
 
-/// Reads how the secret is sent; `None` where nothing is asked for.
-pub fn client_auth(text: Option<&str>) -> Result<Option<ClientAuth>> {
-    match text.map(str::trim) {
-        None | Some("") => Ok(None),
-        Some("basic") => Ok(Some(ClientAuth::Basic)),
-        Some("body") => Ok(Some(ClientAuth::Body)),
-        Some(_) => Err(Error::field(
-            "client_auth",
-            "The secret is sent by basic or body. Choose one, or leave this empty.",
-        )),
+/// The wishes as they would be typed anew.
+pub struct Typed {
+    pub scopes: String,
+    pub prompt: Option<String>,
+    pub offline_access: bool,
+    pub additional: String,
+}
+
+/// How the app proves itself, as an admin says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// As the metadata says, else in the body.
+    AsTold,
+    By(ClientAuth),
+    /// A public client: there is no secret.
+    Nothing,
+}
+
+impl Proof {
+    pub fn read(text: Option<&str>) -> Result<Self> {
+        match text.map(str::trim) {
+            None | Some("") => Ok(Self::AsTold),
+            Some("basic") => Ok(Self::By(ClientAuth::Basic)),
+            Some("body") => Ok(Self::By(ClientAuth::Body)),
+            Some("none") => Ok(Self::Nothing),
+            Some(_) => Err(Error::field(
+                "client_auth",
+                "The app proves itself by basic, body or none. Choose one, or leave this empty.",
+            )),
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AsTold => "",
+            Self::By(ClientAuth::Basic) => "basic",
+            Self::By(ClientAuth::Body) => "body",
+            Self::Nothing => "none",
+        }
     }
 }
 
@@ -170,6 +205,32 @@ impl Service {
             return Err(Error::field("name", "Give the service a name of 1 to 40 letters or digits."));
         }
         Ok(format!("CUSTOM_{id}"))
+    }
+
+    pub fn proof(&self) -> Proof {
+        match (self.client_auth_chosen, self.has_secret) {
+            (false, _) => Proof::AsTold,
+            (true, true) => Proof::By(self.client_auth),
+            (true, false) => Proof::Nothing,
+        }
+    }
+
+    pub fn typed(&self) -> Typed {
+        let (offline, scopes): (Vec<&str>, Vec<&str>) =
+            self.scopes.iter().map(String::as_str).partition(|scope| *scope == "offline_access");
+        let mut additional = url::form_urlencoded::Serializer::new(String::new());
+        additional.extend_pairs(self.authorize_parameters.iter().filter(|(name, _)| *name != "prompt"));
+        let prompt = match self.authorize_parameters.get("prompt") {
+            Some(prompt) => Some(prompt.replace(' ', "+")),
+            None if self.authorize_parameters.contains_key("approval_prompt") => None,
+            None => Some(String::new()),
+        };
+        Typed {
+            scopes: scopes.join(" "),
+            prompt,
+            offline_access: !offline.is_empty(),
+            additional: additional.finish(),
+        }
     }
 
     pub fn provider(&self, id: &str) -> Provider {
@@ -224,6 +285,7 @@ impl Service {
                 token_url: self.token_url.clone(),
                 request_url: None,
                 client_auth: self.client_auth,
+                basic_encoded: true,
                 secret: Secret::Optional,
                 body: tieline_catalog::Body::Form,
                 pkce: tieline_catalog::Pkce::S256,
@@ -339,6 +401,44 @@ mod tests {
     fn offline_access_is_added_unless_switched_off() {
         assert_eq!(read(None, true, "").expect("fine").0, ["read", "write", "offline_access"]);
         assert_eq!(read(None, false, "").expect("fine").0, ["read", "write"]);
+    }
+
+    #[test]
+    fn what_is_kept_can_be_typed_again_and_means_the_same() {
+        for (prompt, offline_access, additional) in [
+            (None, true, ""),
+            (None, false, "audience=a+b&hd=acme.com"),
+            (None, true, "approval_prompt=force"),
+            (Some(""), true, "x=%26"),
+            (Some("login+consent"), true, ""),
+        ] {
+            let (scopes, authorize_parameters) = read(prompt, offline_access, additional).expect("fine");
+            let service = Service {
+                name: "Acme".into(),
+                issuer: None,
+                authorize_url: String::new(),
+                token_url: String::new(),
+                revocation_url: None,
+                userinfo_url: None,
+                scopes: scopes.clone(),
+                authorize_parameters: authorize_parameters.clone(),
+                has_secret: false,
+                client_auth: ClientAuth::Body,
+                client_auth_chosen: true,
+                issuer_promised: false,
+                offline_by_consent: false,
+            };
+            assert_eq!(service.proof(), Proof::Nothing);
+            let typed = service.typed();
+            assert_eq!((typed.scopes.as_str(), typed.offline_access), ("read write", offline_access));
+            let again = Wishes {
+                scopes: &typed.scopes,
+                prompt: typed.prompt.as_deref(),
+                offline_access: typed.offline_access,
+                additional: &typed.additional,
+            };
+            assert_eq!(again.read().expect("fine"), (scopes, authorize_parameters));
+        }
     }
 
     #[test]

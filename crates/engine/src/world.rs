@@ -80,6 +80,21 @@ pub(crate) struct AppKeys {
     pub secret: Option<Secret>,
 }
 
+impl AppKeys {
+    /// User and password of HTTP Basic, as this provider reads them.
+    pub fn basic(&self, provider: &Provider) -> (String, Secret) {
+        let written = |text: &str| -> String {
+            if provider.oauth.basic_encoded {
+                url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+            } else {
+                text.to_owned()
+            }
+        };
+        let secret = self.secret.as_ref().map_or("", Secret::expose);
+        (written(&self.row.client_id), Secret::new(written(secret)))
+    }
+}
+
 pub(crate) struct Parts {
     pub folder: PathBuf,
     pub scheme: Option<String>,

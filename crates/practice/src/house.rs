@@ -55,7 +55,7 @@ pub struct Heard {
     /// The path's template.
     pub form: String,
     pub query: Vec<(String, String)>,
-    /// Without credentials and what every request has.
+    /// Without what every request has; of the credentials their scheme.
     pub headers: Vec<(String, String)>,
     /// JSON as it is, the fields of a form as an object, other text as text; null where there was none.
     pub body: Value,
@@ -66,7 +66,8 @@ pub struct Heard {
 
 impl Heard {
     fn is_like(&self, other: &Heard) -> bool {
-        let names = |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let names =
+            |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         let fields = |body: &Value| body.as_object().map(|it| it.keys().cloned().collect::<Vec<_>>());
         self.method == other.method
             && self.host == other.host
@@ -227,25 +228,27 @@ impl House {
         if reply.refused {
             return;
         }
-        const USUAL: [&str; 7] = [
-            "host",
-            "authorization",
-            "user-agent",
-            "accept",
-            "content-length",
-            "connection",
-            "accept-encoding",
-        ];
+        const USUAL: [&str; 6] =
+            ["host", "user-agent", "accept", "content-length", "connection", "accept-encoding"];
         let headers = request.headers.iter().filter(|(name, _)| !USUAL.contains(&name.as_str()));
+        let headers = headers.cloned().map(|(name, value)| match name.as_str() {
+            "authorization" => (name, value.split(' ').next().unwrap_or_default().to_owned()),
+            _ => (name, value),
+        });
         let heard = Heard {
             method: request.method.clone(),
             host: request.host.clone(),
             path: request.path.clone(),
             form: endpoint.path.to_owned(),
             query: request.query.clone(),
-            headers: headers.cloned().collect(),
+            headers: headers.collect(),
             body: if request.is_form() {
-                request.form().into_iter().map(|(name, value)| (name, value.into())).collect::<Map<_, _>>().into()
+                request
+                    .form()
+                    .into_iter()
+                    .map(|(name, value)| (name, value.into()))
+                    .collect::<Map<_, _>>()
+                    .into()
             } else if request.body.is_empty() {
                 Value::Null
             } else {

@@ -434,11 +434,19 @@ client_secret: string | null,
  * `https://…` page that forwards the answer; its path ends in `/integrations/<provider>`.
  */
 relay: string | null, loopback_port: number | null, };
-export type SaveService = { name: string, 
+export type SaveService = { 
+/**
+ * The described service that is changed; its connections stay. Absent: the one of this name, which may be new.
+ */
+id?: string, name: string, 
 /**
  * Read authorize, token and revoke addresses from the issuer's RFC 8414 metadata.
  */
-issuer: string, authorize_url: string, token_url: string, client_id: string, client_secret: string | null, 
+issuer: string, authorize_url: string, token_url: string, client_id: string, 
+/**
+ * Absent keeps the stored one; empty removes it.
+ */
+client_secret: string | null, 
 /**
  * Separated by spaces.
  */
@@ -452,7 +460,8 @@ prompt: string | null,
  */
 offline_access: boolean | null, 
 /**
- * How the secret is sent: `basic` or `body`. Default: as the issuer's metadata says, else `body`.
+ * How the app proves itself: `basic`, `body`, or `none` without a secret. Default: as the issuer's metadata says,
+ * else `body`.
  */
 client_auth?: string, 
 /**
@@ -486,6 +495,19 @@ export type SecretPlace = { words: string,
  * The keyring entry's name, which is no secret.
  */
 entry: string, };
+export type ServiceForm = { card: ProviderCard, 
+/**
+ * Empty where the addresses were given.
+ */
+issuer: string, authorize_url: string, token_url: string, client_id: string, has_secret: boolean, 
+/**
+ * `basic`, `body`, `none`; empty: as the issuer's metadata says, else `body`.
+ */
+client_auth: string, scopes: string, prompt: string | null, offline_access: boolean, additional_parameters: string, 
+/**
+ * By its metadata, the issuer keeps an account signed in only where the prompt asks for consent.
+ */
+offline_by_consent: boolean, };
 export type SetPractice = { on: boolean, };
 export type SetSync = { 
 /**
@@ -656,6 +678,8 @@ export interface Operations {
   apps: { ask: Nothing; answer: Array<AppSummary> };
   save_app: { ask: SaveApp; answer: AppSummary };
   forget_app: { ask: ForgetApp; answer: Nothing };
+  /** A described service as it is kept, for the form that changes it. */
+  service: { ask: ByProvider; answer: ServiceForm };
   save_service: { ask: SaveService; answer: ProviderCard };
   forget_service: { ask: ByProvider; answer: Nothing };
   /** Begins a sign-in and returns at once; the rest comes as changes of the flow. */

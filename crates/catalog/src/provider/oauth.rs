@@ -17,6 +17,9 @@ pub struct OAuth {
     /// How the app proves itself at the token endpoint.
     #[serde(default)]
     pub client_auth: ClientAuth,
+    /// With Basic, client ID and secret are form-encoded first, as RFC 6749 §2.3.1 has it. Many providers read them plain.
+    #[serde(default)]
+    pub basic_encoded: bool,
     #[serde(default)]
     pub secret: Secret,
     #[serde(default)]

@@ -18,6 +18,9 @@ pub(crate) struct Found {
     pub client_auth: ClientAuth,
     /// The metadata promises `iss` in every callback (RFC 9207 §3).
     pub issuer_promised: bool,
+    /// It is OpenID and offers `offline_access`, which such servers grant only with the prompt `consent` (OpenID Connect
+    /// Core §11).
+    pub offline_by_consent: bool,
 }
 
 /// Reads the metadata. Errors are at the field `issuer`.
@@ -97,7 +100,10 @@ fn read_metadata(metadata: &Value, issuer: &Url, practice: bool) -> std::result:
             let has = |method: &str| methods.iter().any(|it| it.as_str() == Some(method));
             has("client_secret_post") && !has("client_secret_basic")
         });
+    let scopes = metadata.get("scopes_supported").and_then(Value::as_array);
+    let offers = |scope: &str| scopes.is_some_and(|all| all.iter().any(|it| it.as_str() == Some(scope)));
     Ok(Found {
+        offline_by_consent: offers("openid") && offers("offline_access"),
         // RFC 8414 §2: Basic is what holds where nothing else is said.
         client_auth: if post_only { ClientAuth::Body } else { ClientAuth::Basic },
         issuer_promised: metadata

@@ -121,7 +121,7 @@ async fn speak(
     // An app without a secret proves nothing and only says who it is (RFC 6749 §3.2.1).
     if provider.oauth.client_auth == ClientAuth::Basic && app.secret.is_some() {
         pairs.retain(|(name, _)| name != "client_id" && name != "client_secret");
-        basic = Some((app.row.client_id.clone(), app.secret.clone().unwrap_or_default()));
+        basic = Some(app.basic(provider));
     }
     let body = match provider.oauth.body {
         BodyKind::Json => Body::Json(Secret::new(Value::Object(pairs.into_iter().collect()).to_string())),

@@ -239,9 +239,7 @@ fn request(provider: &Provider, step: &Step, fields: &Fields, keys: &Keys<'_>) -
         provider.oauth.api_hosts.iter().map(|host| template::fill_gently(host, fields)).collect();
     let (bearer, basic) = match step.auth {
         StepAuth::Bearer => (keys.bearer.cloned(), None),
-        StepAuth::Client => {
-            (None, keys.app.map(|app| (app.row.client_id.clone(), app.secret.clone().unwrap_or_default())))
-        }
+        StepAuth::Client => (None, keys.app.map(|app| app.basic(provider))),
         StepAuth::None => (None, None),
     };
     Ok(Request { method: step.method, url, headers, bearer, basic, body, allowed_hosts })

@@ -3,10 +3,13 @@
 //! The table yields the dispatch that window, command line and HTTP API call, and the TypeScript types of the UI.
 
 mod connecting;
-mod contents;
+mod describing;
+mod items;
 mod keeping;
+mod searching;
 mod setting_up;
 mod show;
+mod syncing;
 mod whole;
 pub mod wire;
 
@@ -16,8 +19,8 @@ use wire::{
     AppSummary, ById, ByProvider, CheckForm, Checks, CloseWindow, Connect, ConnectionDetail, ConnectionRow,
     Disconnect, Disconnected, EventLine, EventsAsk, Failure, Flow, ForgetApp, ForgetContents, FormCheck,
     Found, ItemAsk, ItemText, ItemsAsk, ItemsPage, Keyring, LibraryState, Nothing, OpenPage, OtherAccount,
-    Paste, Pick, ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SearchAsk, SetPractice, SetSync,
-    Settings, SignInLink, StartSync, Status, SyncState, Tested, UnlockKeyring,
+    Paste, Pick, ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SearchAsk, ServiceForm,
+    SetPractice, SetSync, Settings, SignInLink, StartSync, Status, SyncState, Tested, UnlockKeyring,
 };
 
 use crate::app::App;
@@ -92,8 +95,10 @@ operations! {
     apps(Nothing) -> Vec<AppSummary> = setting_up::apps;
     save_app(SaveApp) -> AppSummary = setting_up::save_app;
     forget_app(ForgetApp) -> Nothing = setting_up::forget_app;
-    save_service(SaveService) -> ProviderCard = setting_up::save_service;
-    forget_service(ByProvider) -> Nothing = setting_up::forget_service;
+    /// A described service as it is kept, for the form that changes it.
+    service(ByProvider) -> ServiceForm = describing::service;
+    save_service(SaveService) -> ProviderCard = describing::save_service;
+    forget_service(ByProvider) -> Nothing = describing::forget_service;
 
     /// Begins a sign-in and returns at once; the rest comes as changes of the flow.
     connect(Connect) -> Flow = connecting::connect;
@@ -116,24 +121,29 @@ operations! {
     events(EventsAsk) -> Vec<EventLine> = keeping::events;
 
     /// What stands below an item: from the last sync, or from the provider where there was none.
-    items(ItemsAsk) -> ItemsPage = contents::items;
-    pick(Pick) -> SyncState = contents::pick;
+    items(ItemsAsk) -> ItemsPage = items::items;
+    pick(Pick) -> SyncState = items::pick;
     /// Begins a sync and returns at once; the rest comes as changes.
-    start_sync(StartSync) -> SyncState = contents::start_sync;
+    start_sync(StartSync) -> SyncState = syncing::start_sync;
     /// Syncs and answers at the end.
-    sync_to_the_end(StartSync) -> SyncState = contents::sync_to_the_end;
-    pause_sync(ById) -> SyncState = contents::pause_sync;
-    cancel_sync(ById) -> SyncState = contents::cancel_sync;
-    sync_state(ById) -> SyncState = contents::sync_state;
-    syncs(Nothing) -> Vec<SyncState> = contents::syncs;
-    set_sync(SetSync) -> Vec<SyncState> = contents::set_sync;
-    search(SearchAsk) -> Found = contents::search;
+    sync_to_the_end(StartSync) -> SyncState = syncing::sync_to_the_end;
+    pause_sync(ById) -> SyncState = syncing::pause_sync;
+    cancel_sync(ById) -> SyncState = syncing::cancel_sync;
+    sync_state(ById) -> SyncState = syncing::sync_state;
+    syncs(Nothing) -> Vec<SyncState> = syncing::syncs;
+    set_sync(SetSync) -> Vec<SyncState> = syncing::set_sync;
+    search(SearchAsk) -> Found = searching::search;
     /// An item's text, kept or fetched now.
-    read_item(ItemAsk) -> ItemText = contents::read_item;
-    open_item(ItemAsk) -> Nothing = contents::open_item;
-    library(Nothing) -> LibraryState = contents::library;
+    read_item(ItemAsk) -> ItemText = items::read_item;
+    open_item(ItemAsk) -> Nothing = items::open_item;
+    library(Nothing) -> LibraryState = searching::library;
     /// Deletes kept texts; connections and what was picked stay.
-    forget_contents(ForgetContents) -> LibraryState = contents::forget_contents;
+    forget_contents(ForgetContents) -> LibraryState = searching::forget_contents;
+}
+
+/// JavaScript and the types of the page count in numbers of this size.
+fn count(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn read<T: serde::de::DeserializeOwned>(ask: Value) -> Result<T, Failure> {

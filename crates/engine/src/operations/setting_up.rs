@@ -1,23 +1,21 @@
 //! The gallery, the forms, and the organisation's apps.
 
 use tieline_catalog::template::Fields;
-use tieline_catalog::{
-    ClientAuth, InputKind, Normalised, Provider, Secret as HasSecret, normalise, template,
-};
+use tieline_catalog::{InputKind, Normalised, Provider, Secret as HasSecret, normalise, template};
 
 use super::show;
 use super::wire::{
     AppSummary, ByProvider, CheckForm, ChoiceLine, FieldCheck, ForgetApp, FormCheck, Guide, InputField,
-    Nothing, ProviderCard, ProviderForm, SaveApp, SaveService,
+    Nothing, ProviderCard, ProviderForm, SaveApp,
 };
 use crate::app::App;
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::connect::shown;
-use crate::flows::{discover, finish};
+use crate::flows::finish;
 use crate::secret::Secret;
-use crate::service::{self, Service, Wishes};
-use crate::store::{AppRow, ServiceRow};
+use crate::service;
+use crate::store::AppRow;
 use crate::ways;
 use crate::world::World;
 
@@ -235,7 +233,7 @@ pub(crate) async fn store_app(
     Ok(())
 }
 
-fn check_client_id(provider: &Provider, client_id: &str) -> Result<()> {
+pub(super) fn check_client_id(provider: &Provider, client_id: &str) -> Result<()> {
     let label = &provider.register.client_id_label;
     if client_id.is_empty() {
         return Err(Error::field("client_id", format!("{label} is needed.")));
@@ -293,101 +291,6 @@ pub(super) async fn forget_app(app: &App, ask: ForgetApp) -> Result<Nothing> {
         ));
     }
     world.store.forget_app(&row)?;
-    world.sweep().await;
-    world.changed(Change::Providers);
-    Ok(Nothing {})
-}
-
-pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<ProviderCard> {
-    let world = app.world();
-    let practice = world.practice.is_some();
-    let id = Service::id(&ask.name)?;
-    let wishes = Wishes {
-        scopes: &ask.scopes,
-        prompt: ask.prompt.as_deref(),
-        offline_access: ask.offline_access.unwrap_or(true),
-        additional: &ask.additional_parameters,
-    };
-    let (scopes, authorize_parameters) = wishes.read()?;
-    let asked_auth = service::client_auth(ask.client_auth.as_deref())?;
-    let (mut issuer, mut revocation_url, mut userinfo_url) = (None, None, None);
-    let (mut client_auth, mut issuer_promised) = (ClientAuth::default(), false);
-    let (authorize_url, token_url) = if ask.issuer.trim().is_empty() {
-        let missing = |field: &str, what: &str| {
-            Error::field(field, format!("{what} is needed where no issuer is given."))
-        };
-        if ask.authorize_url.trim().is_empty() {
-            return Err(missing("authorize_url", "The authorize address"));
-        }
-        if ask.token_url.trim().is_empty() {
-            return Err(missing("token_url", "The token address"));
-        }
-        let authorize = service::address("authorize_url", &ask.authorize_url, practice)?;
-        (authorize, service::address("token_url", &ask.token_url, practice)?)
-    } else {
-        let issuer_url = service::address("issuer", &ask.issuer, practice)?;
-        let found = discover::metadata(&world, &issuer_url, practice).await?;
-        issuer = Some(found.issuer);
-        (revocation_url, userinfo_url) = (found.revocation, found.userinfo);
-        (client_auth, issuer_promised) = (found.client_auth, found.issuer_promised);
-        (found.authorize, found.token)
-    };
-    let known = world.store.app(&id, "")?;
-    let service = Service {
-        name: ask.name.trim().to_owned(),
-        issuer,
-        authorize_url: authorize_url.into(),
-        token_url: token_url.into(),
-        revocation_url: revocation_url.map(Into::into),
-        userinfo_url: userinfo_url.map(Into::into),
-        scopes,
-        authorize_parameters,
-        has_secret: match ask.client_secret.as_deref() {
-            Some(secret) => !secret.trim().is_empty(),
-            None => known.as_ref().is_some_and(|row| row.secret_version > 0),
-        },
-        client_auth: asked_auth.unwrap_or(client_auth),
-        issuer_promised,
-    };
-    let provider = service.provider(&id);
-    check_client_id(&provider, ask.client_id.trim())?;
-    let mut row = AppRow {
-        provider: id.clone(),
-        host: String::new(),
-        client_id: ask.client_id.trim().to_owned(),
-        secret_version: known.as_ref().map_or(0, |row| row.secret_version),
-        relay: known.as_ref().and_then(|row| row.relay.clone()),
-        loopback_port: known.as_ref().and_then(|row| row.loopback_port),
-        saved_at: world.now(),
-    };
-    let secret =
-        ask.client_secret.as_deref().map(str::trim).map(|text| (!text.is_empty()).then(|| Secret::new(text)));
-    store_app(&world, &mut row, known.as_ref(), secret).await?;
-    world.store.save_service(&ServiceRow { id, service })?;
-    let card = show::card(&provider, &[row], &world.store.connections()?);
-    world.catalogue.write().unwrap_or_else(std::sync::PoisonError::into_inner).add(provider);
-    world.changed(Change::Providers);
-    Ok(card)
-}
-
-pub(super) async fn forget_service(app: &App, ask: ByProvider) -> Result<Nothing> {
-    let world = app.world();
-    let provider = world.provider(&ask.provider)?;
-    if !provider.id.starts_with("CUSTOM_") {
-        return Err(Error::field("provider", format!("{} comes with Tieline and stays.", provider.name)));
-    }
-    if world.store.connections()?.iter().any(|it| it.provider == provider.id) {
-        return Err(Error::new(
-            Code::Conflict,
-            format!("There are connections to {}.", provider.name),
-            "Disconnect them first.",
-        ));
-    }
-    if let Some(row) = world.store.app(&provider.id, "")? {
-        world.store.forget_app(&row)?;
-    }
-    world.store.forget_service(&provider.id)?;
-    world.catalogue.write().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&provider.id);
     world.sweep().await;
     world.changed(Change::Providers);
     Ok(Nothing {})

@@ -233,6 +233,10 @@ pub struct ForgetApp {
 /// Another OAuth 2.0 service, described by an admin.
 #[derive(Clone, Serialize, Deserialize, TS)]
 pub struct SaveService {
+    /// The described service that is changed; its connections stay. Absent: the one of this name, which may be new.
+    #[serde(default)]
+    #[ts(optional)]
+    pub id: Option<String>,
     pub name: String,
     /// Read authorize, token and revoke addresses from the issuer's RFC 8414 metadata.
     #[serde(default)]
@@ -242,6 +246,7 @@ pub struct SaveService {
     #[serde(default)]
     pub token_url: String,
     pub client_id: String,
+    /// Absent keeps the stored one; empty removes it.
     #[serde(default)]
     pub client_secret: Option<String>,
     /// Separated by spaces.
@@ -253,13 +258,34 @@ pub struct SaveService {
     /// Add `offline_access` to the scopes. Default true.
     #[serde(default)]
     pub offline_access: Option<bool>,
-    /// How the secret is sent: `basic` or `body`. Default: as the issuer's metadata says, else `body`.
+    /// How the app proves itself: `basic`, `body`, or `none` without a secret. Default: as the issuer's metadata says,
+    /// else `body`.
     #[serde(default)]
     #[ts(optional)]
     pub client_auth: Option<String>,
     /// A query string: `audience=x&hd=acme.com`.
     #[serde(default)]
     pub additional_parameters: String,
+}
+
+/// A described service as it is kept, in the words of [`SaveService`]; its secret is told of, not told.
+#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+pub struct ServiceForm {
+    pub card: ProviderCard,
+    /// Empty where the addresses were given.
+    pub issuer: String,
+    pub authorize_url: String,
+    pub token_url: String,
+    pub client_id: String,
+    pub has_secret: bool,
+    /// `basic`, `body`, `none`; empty: as the issuer's metadata says, else `body`.
+    pub client_auth: String,
+    pub scopes: String,
+    pub prompt: Option<String>,
+    pub offline_access: bool,
+    pub additional_parameters: String,
+    /// By its metadata, the issuer keeps an account signed in only where the prompt asks for consent.
+    pub offline_by_consent: bool,
 }
 
 // ── The sign-in ────────────────────────────────────────────────────────────────────────────────────────

@@ -259,6 +259,8 @@ fn users_info(desk: &Desk, request: &Request) -> Answer {
             "real_name": person.name,
             "deleted": false,
             "is_bot": false,
+            "is_app_user": false,
+            "updated": 1_767_225_600,
             "profile": profile,
         } }),
     ))

@@ -83,6 +83,7 @@ fn channel(thing: &Thing) -> Value {
         "is_im": kind == "im",
         "is_mpim": kind == "mpim",
         "is_org_shared": false,
+        "is_shared": false,
         "context_team_id": TEAM,
         "updated": thing.modified * 1000,
     });
@@ -94,6 +95,7 @@ fn channel(thing: &Thing) -> Value {
     let more = json!({
         "name": thing.name,
         "name_normalized": thing.name,
+        "is_general": thing.name == "general",
         "is_channel": kind == "public_channel",
         "is_group": kind == "private_channel",
         "is_private": kind != "public_channel",
@@ -244,6 +246,9 @@ fn message(contents: &Contents, thing: &Thing, files: Option<&Vec<Value>>) -> Va
     if thing.kind == "reply" {
         let first = thing.parent.as_deref().and_then(|first| contents.get(first));
         message["thread_ts"] = json!(first.map(ts));
+        if let Some(author) = first.and_then(|it| Person::find(it.extra("by"))) {
+            message["parent_user_id"] = json!(user_id(author));
+        }
         if thing.extra("broadcast") == "yes" {
             message["subtype"] = json!("thread_broadcast");
         }
@@ -268,6 +273,7 @@ pub fn users_list(desk: &Desk, request: &Request) -> Answer {
     let member = |id: String, name: &str, real: &str, deleted: bool, bot: bool| {
         json!({
             "id": id, "team_id": TEAM, "name": name, "deleted": deleted, "is_bot": bot, "real_name": real,
+            "is_app_user": false, "updated": 1_767_225_600,
             "profile": { "real_name": real, "display_name": name, "team": TEAM },
         })
     };
