@@ -1,5 +1,6 @@
 //! A service that is not in the catalogue, against an authorization server that nobody here wrote: npm `oidc-provider`
-//! with PKCE, rotating refresh tokens, revocation and `iss`. Its sign-in pages are answered over HTTP.
+//! with PKCE, rotating refresh tokens, revocation and `iss`, and with pushed requests and bound tokens where a test asks
+//! for them. Its sign-in pages are answered over HTTP.
 
 mod stage;
 
@@ -27,7 +28,11 @@ struct Server {
 
 impl Server {
     async fn start(clients: Value, methods: Value) -> Self {
-        let given = json!({ "clients": clients, "methods": methods }).to_string();
+        Self::with(json!({ "clients": clients, "methods": methods })).await
+    }
+
+    async fn with(given: Value) -> Self {
+        let given = given.to_string();
         let mut node = Command::new("node")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oidc/server.mjs"))
             .arg(given)
@@ -45,6 +50,11 @@ impl Server {
 
     /// One confidential and one public app, both with these redirect addresses.
     async fn usual(redirects: &[&str]) -> Self {
+        Self::offering(redirects, json!({})).await
+    }
+
+    /// The same two, at a server with these features.
+    async fn offering(redirects: &[&str], features: Value) -> Self {
         let app = |id: &str, secret: bool| {
             let mut app = json!({
                 "client_id": id, "application_type": "native", "redirect_uris": redirects,
@@ -56,11 +66,14 @@ impl Server {
             }
             app
         };
-        Self::start(
-            json!([app("confidential", true), app("public", false)]),
-            json!(["client_secret_basic", "client_secret_post", "none"]),
-        )
-        .await
+        let mut given = json!({
+            "clients": [app("confidential", true), app("public", false)],
+            "methods": ["client_secret_basic", "client_secret_post", "none"],
+        });
+        for (name, value) in features.as_object().into_iter().flatten() {
+            given[name] = value.clone();
+        }
+        Self::with(given).await
     }
 
     /// What it saw.
@@ -495,4 +508,117 @@ async fn a_mistake_in_the_description_is_told_at_its_field() {
     }
     let cards: Vec<ProviderCard> = stage.ask("providers", json!({})).await.expect("a list");
     assert!(cards.iter().all(|card| !card.custom), "nothing was saved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s29_a_pushed_request_leaves_nothing_in_the_browser_s_address() {
+    let stage = Stage::open().await;
+    for (required, client, secret, proof) in
+        [(false, "confidential", json!("s3cret-of-acme"), "basic"), (true, "public", json!(""), "none")]
+    {
+        let server = Server::offering(&[DEEP_LINK], json!({ "pushed": true, "required": required })).await;
+        save(&stage, &server, json!({ "client_id": client, "client_secret": secret })).await;
+        let flow = begin(&stage, json!({})).await;
+        let page = stage.page(&flow).await;
+        let mut names: Vec<String> = page.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        names.sort();
+        assert_eq!(names, ["client_id", "request_uri"]);
+        let pushes = server.seen().await["pushes"].clone();
+        for push in pushes.as_array().expect("pushes") {
+            assert_eq!((&push["proof"], &push["status"]), (&json!(proof), &json!(201)), "{push}");
+            let asked = &push["asked"];
+            assert_eq!(asked["redirect_uri"], DEEP_LINK);
+            assert_eq!(asked["code_challenge_method"], "S256");
+            assert_eq!(asked["scope"], "openid profile email reports.read offline_access");
+            assert!(asked["state"].as_str().is_some_and(|state| state.len() >= 43));
+            assert!(!page.as_str().contains(asked["state"].as_str().expect("a state")));
+            assert!(asked["client_secret"].is_null(), "the secret goes by Basic");
+        }
+        let back = ANNA.answer(&page).await;
+        stage.bring(&back).await;
+        let ended = stage.ended(&flow).await;
+        assert_eq!(ended.step, FlowStep::Connected, "{:?}", ended.problem);
+        let id = ended.connection.expect("a connection");
+        let _: Disconnected = stage.ask("disconnect", json!({ "id": id })).await.expect("an end");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_used_or_ran_out_is_made_anew() {
+    let server = Server::offering(&[DEEP_LINK], json!({ "pushed": true })).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({})).await;
+    let flow = begin(&stage, json!({})).await;
+    let first = stage.page(&flow).await;
+    let _seen_and_closed = Person { name: "anna", refuses: true }.answer(&first).await;
+    let second = stage.page(&flow).await;
+    assert_ne!(first, second);
+    stage.bring(&ANNA.answer(&second).await).await;
+    assert_eq!(stage.ended(&flow).await.step, FlowStep::Connected);
+    let again: Result<Value, _> = stage.ask("sign_in_link", json!({ "id": flow.id })).await;
+    assert_eq!(again.expect_err("it has ended").code, "conflict");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_pushed_request_is_refused_for_is_told_before_the_browser_opens() {
+    let elsewhere =
+        Server::offering(&["app.acme.desktop://integrations/other"], json!({ "pushed": true })).await;
+    let narrow = json!([{
+        "client_id": "confidential", "client_secret": "s3cret-of-acme", "application_type": "native",
+        "redirect_uris": [DEEP_LINK], "scope": "openid",
+    }]);
+    let narrow = Server::offering(&[DEEP_LINK], json!({ "pushed": true, "clients": narrow })).await;
+    let stage = Stage::open().await;
+    for (server, wishes, more, code, field, words) in [
+        (&elsewhere, json!({}), json!([]), "not_set_up", Some("way"), "The way back is not registered."),
+        (
+            &elsewhere,
+            json!({ "client_secret": "not-the-s3cret" }),
+            json!([]),
+            "not_set_up",
+            None,
+            "does not know this app",
+        ),
+        (
+            &elsewhere,
+            json!({ "client_id": "nobody" }),
+            json!([]),
+            "not_set_up",
+            None,
+            "does not know this app",
+        ),
+        (&narrow, json!({}), json!([]), "not_set_up", None, "these permissions: openid, profile"),
+        (
+            &narrow,
+            json!({ "scopes": "openid", "offline_access": false }),
+            json!(["reports.read"]),
+            "not_set_up",
+            Some("more_scopes"),
+            "reports.read",
+        ),
+        (
+            &narrow,
+            json!({ "scopes": "openid", "offline_access": false, "prompt": "sing" }),
+            json!([]),
+            "refused",
+            None,
+            "prompt",
+        ),
+    ] {
+        save(&stage, server, wishes.clone()).await;
+        let ask = json!({ "provider": SERVICE, "quiet": true, "more_scopes": more });
+        let begun: Result<Flow, _> = stage.ask("connect", ask).await;
+        let failure = begun.expect_err(words);
+        assert_eq!(
+            (failure.code.as_str(), failure.field.as_deref()),
+            (code, field),
+            "{wishes}: {}",
+            failure.message
+        );
+        assert!(failure.message.contains(words), "{wishes}: {}", failure.message);
+        assert!(!failure.message.contains("s3cret"), "{}", failure.message);
+    }
+    let flows: Vec<Flow> = stage.ask("flows", json!({})).await.expect("a list");
+    assert!(flows.is_empty(), "no sign-in waits for an answer that cannot come");
+    assert_eq!(narrow.seen().await["authorize"], json!([]));
 }

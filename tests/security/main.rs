@@ -7,7 +7,8 @@
 //! crashed refresh), `tests/canary.rs` (23).
 //!
 //! Not built, so there is nothing to test:
-//! - 29, DPoP and PAR: none of the seventeen offers either to a desktop app, and the engine speaks neither.
+//! - 29, DPoP: the engine does not speak it. (PAR is tested in `tests/oidc.rs`; none of the seventeen offers it to a
+//!   desktop app.)
 //! - 34, the backup file: there is none. The passphrase file has the same duties and is tested under its number.
 //! - 35, a local broker: no other program gets a token; the loopback API answers none.
 //! - 36, updates: the program does not update itself.

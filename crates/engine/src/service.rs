@@ -28,6 +28,8 @@ pub struct Service {
     pub client_auth: ClientAuth,
     #[serde(default)]
     pub issuer_promised: bool,
+    #[serde(default)]
+    pub push_url: Option<String>,
 }
 
 /// Parameters of an authorization request that are ours to set.
@@ -235,6 +237,7 @@ impl Service {
                 token_headers: BTreeMap::new(),
                 issuer: self.issuer.clone(),
                 issuer_promised: self.issuer_promised,
+                push_url: self.push_url.clone(),
                 code_lifetime: 600,
                 reply: Reply {
                     claims: [("sub", "/sub"), ("name", "/name"), ("email", "/email")]

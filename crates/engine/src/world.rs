@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tieline_catalog::practice::Practised;
-use tieline_catalog::{Catalogue, Mistake, Provider, Secret as HasSecret, template};
+use tieline_catalog::{Catalogue, ClientAuth, Mistake, Provider, Secret as HasSecret, template};
 use tieline_extract::Extractor;
 use tokio::sync::broadcast;
 
@@ -78,6 +78,15 @@ pub(crate) struct World {
 pub(crate) struct AppKeys {
     pub row: AppRow,
     pub secret: Option<Secret>,
+}
+
+impl AppKeys {
+    /// HTTP Basic, where the provider takes the secret so. An app without a secret proves nothing and only says who
+    /// it is (RFC 6749 §3.2.1).
+    pub fn basic(&self, provider: &Provider) -> Option<(String, Secret)> {
+        let secret = self.secret.as_ref().filter(|_| provider.oauth.client_auth == ClientAuth::Basic)?;
+        Some((self.row.client_id.clone(), secret.clone()))
+    }
 }
 
 pub(crate) struct Parts {

@@ -43,6 +43,9 @@ pub struct OAuth {
     /// The provider promises `iss` in every callback, so one without it is not its own (RFC 9207 §2.4).
     #[serde(default)]
     pub issuer_promised: bool,
+    /// Where authorization requests are pushed ahead of the browser (RFC 9126); known from an issuer's metadata only.
+    #[serde(skip)]
+    pub push_url: Option<String>,
     /// Seconds a code lives.
     #[serde(default = "ten_minutes")]
     pub code_lifetime: u32,

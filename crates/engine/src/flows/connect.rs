@@ -18,6 +18,7 @@ use crate::flow::{Flow, FlowStep, WayPlan};
 use crate::flows::finish::{self, Answered};
 use crate::flows::listen::{self, Listener};
 use crate::flows::oauth1::{self, RequestToken};
+use crate::flows::push::Push;
 use crate::flows::waiting::{self, Waiting, forget_oldest, update};
 use crate::oauth::{self, Asking};
 use crate::secret::Secret;
@@ -110,6 +111,21 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
         })?;
         (started.url, started.state, started.verifier)
     };
+    let push = provider.oauth.push_url.as_ref().map(|_| {
+        Arc::new(Push {
+            provider: Arc::clone(&provider),
+            fields: inputs.values.clone(),
+            app: app.clone(),
+            redirect: redirect_text.clone(),
+            scopes: asked.clone(),
+            more_scopes: !begin.more_scopes.is_empty(),
+            request: link.clone(),
+        })
+    });
+    let link = match &push {
+        Some(push) => push.link(world).await?,
+        None => link,
+    };
     let shown_host = link.host_str().unwrap_or_default().to_owned();
     let hosts: Vec<String> =
         provider.oauth.browser_hosts.iter().map(|host| template::fill_gently(host, &inputs.values)).collect();
@@ -152,6 +168,7 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
                 flow,
                 begin,
                 link: link.clone(),
+                push,
                 proof,
                 path,
                 answers,

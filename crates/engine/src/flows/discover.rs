@@ -18,6 +18,8 @@ pub(crate) struct Found {
     pub client_auth: ClientAuth,
     /// The metadata promises `iss` in every callback (RFC 9207 §3).
     pub issuer_promised: bool,
+    /// Where authorization requests are pushed (RFC 9126 §5).
+    pub push: Option<Url>,
 }
 
 /// Reads the metadata. Errors are at the field `issuer`.
@@ -97,17 +99,25 @@ fn read_metadata(metadata: &Value, issuer: &Url, practice: bool) -> std::result:
             let has = |method: &str| methods.iter().any(|it| it.as_str() == Some(method));
             has("client_secret_post") && !has("client_secret_basic")
         });
+    let told_true = |key: &str| metadata.get(key).and_then(Value::as_bool).unwrap_or(false);
+    let token = address("token_endpoint")?.ok_or("it names no token address")?;
+    let push = address("pushed_authorization_request_endpoint")?;
+    if push.is_none() && told_true("require_pushed_authorization_requests") {
+        return Err("it wants sign-ins to be announced and names no address for that".into());
+    }
+    // The client's secret goes there.
+    if push.as_ref().is_some_and(|push| ![issuer.host_str(), token.host_str()].contains(&push.host_str())) {
+        return Err("its address for announced sign-ins is on another host".into());
+    }
     Ok(Found {
         // RFC 8414 §2: Basic is what holds where nothing else is said.
         client_auth: if post_only { ClientAuth::Body } else { ClientAuth::Basic },
-        issuer_promised: metadata
-            .get("authorization_response_iss_parameter_supported")
-            .and_then(Value::as_bool)
-            .unwrap_or(false),
+        issuer_promised: told_true("authorization_response_iss_parameter_supported"),
         issuer: told.to_owned(),
         authorize: address("authorization_endpoint")?.ok_or("it names no authorize address")?,
-        token: address("token_endpoint")?.ok_or("it names no token address")?,
+        token,
         revocation: address("revocation_endpoint")?,
         userinfo: address("userinfo_endpoint")?,
+        push,
     })
 }

@@ -12,7 +12,7 @@ use oauth2::{
 };
 use serde_json::{Value, json};
 use tieline_catalog::template::{self, Fields};
-use tieline_catalog::{Body as BodyKind, ClientAuth, Method, Provider};
+use tieline_catalog::{Body as BodyKind, Method, Provider};
 use url::Url;
 
 use crate::client::{Body, Client, Request};
@@ -117,11 +117,9 @@ async fn speak(
         .map(|(name, value)| (name, Value::String(value)))
         .collect();
     pairs.extend(provider.oauth.token_parameters.clone());
-    let mut basic = None;
-    // An app without a secret proves nothing and only says who it is (RFC 6749 §3.2.1).
-    if provider.oauth.client_auth == ClientAuth::Basic && app.secret.is_some() {
+    let basic = app.basic(provider);
+    if basic.is_some() {
         pairs.retain(|(name, _)| name != "client_id" && name != "client_secret");
-        basic = Some((app.row.client_id.clone(), app.secret.clone().unwrap_or_default()));
     }
     let body = match provider.oauth.body {
         BodyKind::Json => Body::Json(Secret::new(Value::Object(pairs.into_iter().collect()).to_string())),

@@ -12,6 +12,7 @@ pub mod keep_alive;
 pub mod listen;
 pub mod oauth1;
 pub mod prove;
+pub mod push;
 pub mod sync;
 pub mod token;
 pub mod waiting;

@@ -5,7 +5,7 @@ mod oauth1;
 mod refusal;
 mod reply;
 
-pub use authorize::{Asking, check_return, start};
+pub use authorize::{Asking, by_reference, check_return, pushed, start};
 pub use oauth1::{Oauth1Token, authorize_url, read_form, signature};
 pub use refusal::{Refusal, refusal, shown};
 pub use reply::{Tokens, keep, plain, tokens};
