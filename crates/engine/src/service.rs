@@ -30,6 +30,8 @@ pub struct Service {
     pub issuer_promised: bool,
     #[serde(default)]
     pub push_url: Option<String>,
+    #[serde(default)]
+    pub dpop: bool,
 }
 
 /// Parameters of an authorization request that are ours to set.
@@ -238,6 +240,7 @@ impl Service {
                 issuer: self.issuer.clone(),
                 issuer_promised: self.issuer_promised,
                 push_url: self.push_url.clone(),
+                dpop: self.dpop,
                 code_lifetime: 600,
                 reply: Reply {
                     claims: [("sub", "/sub"), ("name", "/name"), ("email", "/email")]

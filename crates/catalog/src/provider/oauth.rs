@@ -46,6 +46,9 @@ pub struct OAuth {
     /// Where authorization requests are pushed ahead of the browser (RFC 9126); known from an issuer's metadata only.
     #[serde(skip)]
     pub push_url: Option<String>,
+    /// Binds tokens to a key (RFC 9449, with ES256); known from an issuer's metadata only.
+    #[serde(skip)]
+    pub dpop: bool,
     /// Seconds a code lives.
     #[serde(default = "ten_minutes")]
     pub code_lifetime: u32,

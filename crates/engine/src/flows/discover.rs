@@ -20,6 +20,8 @@ pub(crate) struct Found {
     pub issuer_promised: bool,
     /// Where authorization requests are pushed (RFC 9126 §5).
     pub push: Option<Url>,
+    /// It binds tokens to keys of the one kind that Tieline makes (RFC 9449 §5.1).
+    pub dpop: bool,
 }
 
 /// Reads the metadata. Errors are at the field `issuer`.
@@ -50,6 +52,7 @@ pub(crate) async fn metadata(world: &World, issuer: &Url, practice: bool) -> Res
             url: place,
             headers: vec![("Accept".into(), "application/json".into())],
             bearer: None,
+            proof: None,
             basic: None,
             body: Body::None,
             allowed_hosts: host,
@@ -119,5 +122,9 @@ fn read_metadata(metadata: &Value, issuer: &Url, practice: bool) -> std::result:
         revocation: address("revocation_endpoint")?,
         userinfo: address("userinfo_endpoint")?,
         push,
+        dpop: metadata
+            .get("dpop_signing_alg_values_supported")
+            .and_then(Value::as_array)
+            .is_some_and(|kinds| kinds.iter().any(|it| it.as_str() == Some("ES256"))),
     })
 }

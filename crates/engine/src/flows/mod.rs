@@ -11,6 +11,7 @@ pub mod identity;
 pub mod keep_alive;
 pub mod listen;
 pub mod oauth1;
+pub mod pair;
 pub mod prove;
 pub mod push;
 pub mod sync;

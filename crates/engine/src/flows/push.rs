@@ -67,6 +67,7 @@ impl Push {
             url,
             headers: vec![("Accept".into(), "application/json".into())],
             bearer: None,
+            proof: None,
             basic,
             body: Body::Form(form),
             allowed_hosts,

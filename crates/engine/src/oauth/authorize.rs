@@ -6,6 +6,7 @@ use tieline_catalog::template::{self, Fields};
 use tieline_catalog::{Pkce, Provider};
 use url::Url;
 
+use super::proof::ProofKey;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -16,6 +17,8 @@ pub struct Asking<'a> {
     pub client_id: &'a str,
     pub redirect: &'a str,
     pub scopes: &'a [String],
+    /// The key that the tokens are to be bound to.
+    pub key: Option<&'a ProofKey>,
     /// Ends the state: tells the relay page where to forward. Empty elsewhere.
     pub state_suffix: &'a str,
 }
@@ -60,6 +63,10 @@ pub fn start(asking: &Asking<'_>) -> Result<Started> {
         if !value.is_empty() {
             request = request.add_extra_param(name.clone(), value);
         }
+    }
+    if let Some(key) = asking.key {
+        // RFC 9449 §10: the code is of no use without the key either.
+        request = request.add_extra_param("dpop_jkt", key.thumbprint());
     }
     let verifier = (oauth.pkce == Pkce::S256).then(|| {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();

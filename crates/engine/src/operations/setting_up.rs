@@ -311,7 +311,8 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
     let (scopes, authorize_parameters) = wishes.read()?;
     let asked_auth = service::client_auth(ask.client_auth.as_deref())?;
     let (mut issuer, mut revocation_url, mut userinfo_url) = (None, None, None);
-    let (mut client_auth, mut issuer_promised, mut push_url) = (ClientAuth::default(), false, None);
+    let (mut client_auth, mut issuer_promised) = (ClientAuth::default(), false);
+    let (mut push_url, mut dpop) = (None, false);
     let (authorize_url, token_url) = if ask.issuer.trim().is_empty() {
         let missing = |field: &str, what: &str| {
             Error::field(field, format!("{what} is needed where no issuer is given."))
@@ -329,7 +330,8 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
         let found = discover::metadata(&world, &issuer_url, practice).await?;
         issuer = Some(found.issuer);
         (revocation_url, userinfo_url) = (found.revocation, found.userinfo);
-        (client_auth, issuer_promised, push_url) = (found.client_auth, found.issuer_promised, found.push);
+        (client_auth, issuer_promised) = (found.client_auth, found.issuer_promised);
+        (push_url, dpop) = (found.push, found.dpop);
         (found.authorize, found.token)
     };
     let known = world.store.app(&id, "")?;
@@ -349,6 +351,7 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
         client_auth: asked_auth.unwrap_or(client_auth),
         issuer_promised,
         push_url: push_url.map(Into::into),
+        dpop,
     };
     let provider = service.provider(&id);
     check_client_id(&provider, ask.client_id.trim())?;
