@@ -94,6 +94,21 @@ impl Server {
             .to_owned()
     }
 
+    /// The newest access token, with its kind.
+    async fn access_token(&self) -> (String, String) {
+        let seen = self.seen().await;
+        let last =
+            seen["accessTokens"].as_array().and_then(|all| all.last()).expect("an access token").clone();
+        let text = |key: &str| last[key].as_str().expect("text").to_owned();
+        (text("token"), text("kind"))
+    }
+
+    /// The status of a question for userinfo, asked by somebody else than Tieline.
+    async fn userinfo_as_a_thief(&self, headers: &[(&str, &str)]) -> u16 {
+        let url = self.issuer.join("me").expect("an address");
+        tieline_practice::client::send("GET", &url, headers, b"").await.expect("an answer").status
+    }
+
     /// A refresh by somebody else than Tieline.
     async fn refresh_as_a_thief(&self, token: &str) -> Value {
         let body = format!("grant_type=refresh_token&client_id=public&refresh_token={token}");
@@ -621,4 +636,144 @@ async fn what_a_pushed_request_is_refused_for_is_told_before_the_browser_opens()
     let flows: Vec<Flow> = stage.ask("flows", json!({})).await.expect("a list");
     assert!(flows.is_empty(), "no sign-in waits for an answer that cannot come");
     assert_eq!(narrow.seen().await["authorize"], json!([]));
+}
+
+/// The proofs that the server saw, each held against what it is for.
+async fn checked_proofs(server: &Server) -> Vec<Value> {
+    let seen = server.seen().await;
+    let proofs = seen["proofs"].as_array().expect("proofs").clone();
+    let mut own: Vec<&str> = proofs.iter().map(|it| it["claims"]["jti"].as_str().expect("a jti")).collect();
+    own.sort_unstable();
+    own.dedup();
+    assert_eq!(own.len(), proofs.len(), "each proof is a fresh one");
+    for proof in &proofs {
+        let path = proof["path"].as_str().expect("a path").trim_start_matches('/');
+        let claims = &proof["claims"];
+        assert_eq!(claims["htu"], server.issuer.join(path).expect("an address").as_str());
+        assert_eq!(claims["htm"], proof["method"]);
+        let with_token = proof["authorization"].as_str().is_some_and(|it| it.starts_with("DPoP "));
+        assert_eq!((with_token, claims["ath"].is_string()), (path == "me", path == "me"), "{proof}");
+        assert!(proof["head"]["jwk"].get("d").is_none() && proof["head"]["alg"] == "ES256");
+    }
+    proofs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s29_bound_tokens_work_from_the_sign_in_to_its_end() {
+    for (client, secret, pushed, nonce) in [
+        ("public", Value::Null, true, true),
+        ("confidential", json!("s3cret-of-acme"), true, false),
+        ("public", Value::Null, false, false),
+    ] {
+        let what = format!("{client}, pushed {pushed}, nonce {nonce}");
+        let features = json!({ "pushed": pushed, "dpop": true, "nonce": nonce });
+        let server = Server::offering(&[DEEP_LINK], features).await;
+        let mut stage = Stage::open().await;
+        save(&stage, &server, json!({ "client_id": client, "client_secret": secret })).await;
+        let id = connect(&stage).await;
+        assert_eq!(stage.row(&id).await.account.id, "anna", "{what}");
+        let (access, kind) = server.access_token().await;
+        assert_eq!(kind, "DPoP", "{what}");
+
+        // By the clock, after a restart, and by the person.
+        let first = server.refresh_token().await;
+        stage.reopen().await;
+        stage.clock.turn(3600);
+        let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
+        assert!(tested.ok, "{what}: {}", tested.words);
+        let second = server.refresh_token().await;
+        let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
+        assert!(renewed.ok, "{what}: {}", renewed.words);
+        assert!(first != second && second != server.refresh_token().await, "{what}: they rotate");
+        let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
+        assert!(tested.ok, "{what}: {}", tested.words);
+
+        let proofs = checked_proofs(&server).await;
+        let keys: Vec<&Value> = proofs.iter().map(|it| &it["head"]["jwk"]).collect();
+        assert!(keys.iter().all(|key| *key == keys[0]), "{what}: one key for the whole connection");
+        let bound: Vec<Value> = server.seen().await[if pushed { "pushes" } else { "authorize" }]
+            .as_array()
+            .expect("requests")
+            .iter()
+            .map(|it| if pushed { it["asked"]["dpop_jkt"].clone() } else { it["dpop_jkt"].clone() })
+            .collect();
+        assert!(
+            !bound.is_empty() && bound.iter().all(|it| it == &bound[0] && it.is_string()),
+            "{what}: {bound:?}"
+        );
+        let refused = proofs.iter().filter(|it| it["status"] != 200).count();
+        // Once at first, and once after the restart, which forgot what the server had given.
+        assert_eq!(refused, if nonce { 2 } else { 0 }, "{what}: {proofs:#?}");
+        assert!(
+            !nonce || proofs.iter().all(|it| it["status"] != 200 || it["claims"]["nonce"].is_string()),
+            "{what}"
+        );
+
+        // The key lies with the tokens and nowhere else.
+        let entries = stage::keyring::entries(stage.folder.path());
+        let entry = entries.iter().find(|(name, _)| name.starts_with("connection/")).expect("an entry").1;
+        let kept: Value = serde_json::from_str(entry).expect("JSON");
+        let key = kept["key"].as_str().expect("a key");
+        assert!(kept["bound"] == true && key.len() > 100 && kept["access"] != access.as_str(), "{what}");
+        assert_eq!(entries.values().filter(|it| it.contains(key)).count(), 1);
+        for file in files(stage.folder.path()) {
+            let bytes = std::fs::read(&file).expect("a file");
+            assert!(!bytes.windows(key.len()).any(|it| it == key.as_bytes()), "{}", file.display());
+        }
+
+        let ended: Disconnected =
+            stage.ask("disconnect", json!({ "id": id, "revoke": true })).await.expect("an end");
+        assert!(ended.revoked && !ended.queued, "{what}: {:?}", ended.words);
+        assert!(
+            stage::keyring::token_entries(stage.folder.path()).is_empty(),
+            "{what}: the key is gone with them"
+        );
+        let last = checked_proofs(&server).await.pop().expect("the last question");
+        assert_eq!((&last["path"], &last["status"]), (&json!("/me"), &json!(401)), "{what}");
+    }
+}
+
+fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let found = std::fs::read_dir(folder).expect("a folder").flatten().map(|it| it.path());
+    found.flat_map(|it| if it.is_dir() { files(&it) } else { vec![it] }).filter(|it| it.is_file()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s29_a_stolen_token_is_worth_nothing_without_its_key() {
+    let server = Server::offering(&[DEEP_LINK], json!({ "pushed": true, "dpop": true })).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({ "client_id": "public", "client_secret": null })).await;
+    let id = connect(&stage).await;
+    let (token, _) = server.access_token().await;
+    let (bearer, bound) = (format!("Bearer {token}"), format!("DPoP {token}"));
+    let proofs = checked_proofs(&server).await;
+    let shown = |path: &str| {
+        let last = proofs.iter().rfind(|it| it["path"] == path).expect("a proof");
+        last["shown"].as_str().expect("text").to_owned()
+    };
+    assert_eq!(server.userinfo_as_a_thief(&[("authorization", &bearer)]).await, 401);
+    assert!(server.userinfo_as_a_thief(&[("authorization", &bound)]).await >= 400);
+    for proof in [shown("/me"), shown("/token")] {
+        let status = server.userinfo_as_a_thief(&[("authorization", &bound), ("dpop", &proof)]).await;
+        assert_eq!(status, 401, "a proof that was overheard works for nothing else");
+    }
+    let refused = server.refresh_as_a_thief(&server.refresh_token().await).await;
+    assert!(refused["access_token"].is_null() && refused["error"].is_string(), "{refused}");
+    // None of this disturbed the one who has the key.
+    let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
+    assert!(renewed.ok, "{}", renewed.words);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bearer_token_from_a_server_that_offers_more_is_a_bearer_token() {
+    let server = Server::offering(&[DEEP_LINK], json!({ "forgetful": true })).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({ "client_id": "public", "client_secret": null })).await;
+    let id = connect(&stage).await;
+    let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
+    assert!(renewed.ok, "{}", renewed.words);
+    assert_eq!(server.access_token().await.1, "Bearer");
+    let proofs = server.seen().await["proofs"].clone();
+    let paths: Vec<&Value> = proofs.as_array().expect("proofs").iter().map(|it| &it["path"]).collect();
+    assert_eq!(paths, ["/token", "/token"], "offered where tokens are made, and not where they are used");
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Provider } from 'oidc-provider';
 
-const { clients, methods, pushed, required, dpop, nonce } = JSON.parse(process.argv[2]);
+const { clients, methods, pushed, required, dpop, nonce, forgetful } = JSON.parse(process.argv[2]);
 const seen = {
   refreshTokens: [], accessTokens: [], tokenRequests: [], refused: [], revoked: 0, grantsEnded: 0, authorize: [], pushes: [], proofs: [],
 };
@@ -60,9 +60,11 @@ provider.use(async (ctx, next) => {
   await next();
   if (ctx.path === '/request') seen.pushes.push({ asked: { ...ctx.oidc?.body }, proof: proof(ctx), status: ctx.status });
   if (shown) {
-    const [head, claims] = shown.split('.').map((part) => JSON.parse(Buffer.from(part, 'base64url')));
+    const [head, claims] = shown.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
     seen.proofs.push({ path: ctx.path, method: ctx.method, authorization: ctx.get('authorization'), status: ctx.status, shown, head, claims });
   }
+  // Offers what it does not do.
+  if (forgetful && ctx.path.startsWith('/.well-known/')) ctx.body.dpop_signing_alg_values_supported = ['ES256'];
   if (ctx.path === '/token/revocation' && ctx.status === 200) seen.revoked += 1;
 });
 

@@ -128,3 +128,48 @@ fn read_metadata(metadata: &Value, issuer: &Url, practice: bool) -> std::result:
             .is_some_and(|kinds| kinds.iter().any(|it| it.as_str() == Some("ES256"))),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(more: &Value) -> std::result::Result<Found, String> {
+        let mut metadata = json!({
+            "issuer": "https://id.acme.example", "authorization_endpoint": "https://login.acme.example/authorize",
+            "token_endpoint": "https://tokens.acme.example/token",
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            metadata[key] = value.clone();
+        }
+        read_metadata(&metadata, &Url::parse("https://id.acme.example/").expect("an address"), false)
+    }
+
+    #[test]
+    fn requests_are_pushed_where_the_secret_may_go_and_nowhere_else() {
+        assert!(read(&json!({})).expect("metadata").push.is_none());
+        for host in ["id.acme.example", "tokens.acme.example"] {
+            let push = json!({ "pushed_authorization_request_endpoint": format!("https://{host}/par") });
+            assert_eq!(read(&push).expect("metadata").push.expect("an address").host_str(), Some(host));
+        }
+        for (wrong, says) in [
+            (json!({ "pushed_authorization_request_endpoint": "https://acme.example/par" }), "another host"),
+            (json!({ "pushed_authorization_request_endpoint": "http://id.acme.example/par" }), "https"),
+            (json!({ "require_pushed_authorization_requests": true }), "names no address"),
+        ] {
+            let words = read(&wrong).err().expect("refused");
+            assert!(words.contains(says), "{wrong}: {words}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_bound_where_the_one_kind_of_key_is_taken() {
+        for (kinds, dpop) in
+            [(json!(["ES256", "EdDSA"]), true), (json!(["RS256"]), false), (Value::Null, false)]
+        {
+            let read = read(&json!({ "dpop_signing_alg_values_supported": kinds }));
+            assert_eq!(read.expect("metadata").dpop, dpop);
+        }
+    }
+}
