@@ -1,5 +1,6 @@
 //! A service that is not in the catalogue, against an authorization server that nobody here wrote: npm `oidc-provider`
-//! with PKCE, rotating refresh tokens, revocation and `iss`. Its sign-in pages are answered over HTTP.
+//! with PKCE, rotating refresh tokens, revocation and `iss`, and with pushed requests and bound tokens where a test asks
+//! for them. Its sign-in pages are answered over HTTP.
 
 mod stage;
 
@@ -27,7 +28,11 @@ struct Server {
 
 impl Server {
     async fn start(clients: Value, methods: Value) -> Self {
-        let given = json!({ "clients": clients, "methods": methods }).to_string();
+        Self::with(json!({ "clients": clients, "methods": methods })).await
+    }
+
+    async fn with(given: Value) -> Self {
+        let given = given.to_string();
         let mut node = Command::new("node")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oidc/server.mjs"))
             .arg(given)
@@ -45,6 +50,11 @@ impl Server {
 
     /// One confidential and one public app, both with these redirect addresses.
     async fn usual(redirects: &[&str]) -> Self {
+        Self::offering(redirects, json!({})).await
+    }
+
+    /// The same two, at a server with these features.
+    async fn offering(redirects: &[&str], features: Value) -> Self {
         let app = |id: &str, secret: bool| {
             let mut app = json!({
                 "client_id": id, "application_type": "native", "redirect_uris": redirects,
@@ -56,11 +66,14 @@ impl Server {
             }
             app
         };
-        Self::start(
-            json!([app("confidential", true), app("public", false)]),
-            json!(["client_secret_basic", "client_secret_post", "none"]),
-        )
-        .await
+        let mut given = json!({
+            "clients": [app("confidential", true), app("public", false)],
+            "methods": ["client_secret_basic", "client_secret_post", "none"],
+        });
+        for (name, value) in features.as_object().into_iter().flatten() {
+            given[name] = value.clone();
+        }
+        Self::with(given).await
     }
 
     /// What it saw.
@@ -79,6 +92,21 @@ impl Server {
             .and_then(Value::as_str)
             .expect("a refresh token")
             .to_owned()
+    }
+
+    /// The newest access token, with its kind.
+    async fn access_token(&self) -> (String, String) {
+        let seen = self.seen().await;
+        let last =
+            seen["accessTokens"].as_array().and_then(|all| all.last()).expect("an access token").clone();
+        let text = |key: &str| last[key].as_str().expect("text").to_owned();
+        (text("token"), text("kind"))
+    }
+
+    /// The status of a question for userinfo, asked by somebody else than Tieline.
+    async fn userinfo_as_a_thief(&self, headers: &[(&str, &str)]) -> u16 {
+        let url = self.issuer.join("me").expect("an address");
+        tieline_practice::client::send("GET", &url, headers, b"").await.expect("an answer").status
     }
 
     /// A refresh by somebody else than Tieline.
@@ -595,4 +623,257 @@ async fn a_mistake_in_the_description_is_told_at_its_field() {
     }
     let cards: Vec<ProviderCard> = stage.ask("providers", json!({})).await.expect("a list");
     assert!(cards.iter().all(|card| !card.custom), "nothing was saved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s29_a_pushed_request_leaves_nothing_in_the_browser_s_address() {
+    let stage = Stage::open().await;
+    for (required, client, secret, proof) in
+        [(false, "confidential", json!("s3cret-of-acme"), "basic"), (true, "public", json!(""), "none")]
+    {
+        let server = Server::offering(&[DEEP_LINK], json!({ "pushed": true, "required": required })).await;
+        save(&stage, &server, json!({ "client_id": client, "client_secret": secret })).await;
+        let flow = begin(&stage, json!({})).await;
+        let page = stage.page(&flow).await;
+        let mut names: Vec<String> = page.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        names.sort();
+        assert_eq!(names, ["client_id", "request_uri"]);
+        let pushes = server.seen().await["pushes"].clone();
+        for push in pushes.as_array().expect("pushes") {
+            assert_eq!((&push["proof"], &push["status"]), (&json!(proof), &json!(201)), "{push}");
+            let asked = &push["asked"];
+            assert_eq!(asked["redirect_uri"], DEEP_LINK);
+            assert_eq!(asked["code_challenge_method"], "S256");
+            assert_eq!(asked["scope"], "openid profile email reports.read offline_access");
+            assert!(asked["state"].as_str().is_some_and(|state| state.len() >= 43));
+            assert!(!page.as_str().contains(asked["state"].as_str().expect("a state")));
+            assert!(asked["client_secret"].is_null(), "the secret goes by Basic");
+        }
+        let back = ANNA.answer(&page).await;
+        stage.bring(&back).await;
+        let ended = stage.ended(&flow).await;
+        assert_eq!(ended.step, FlowStep::Connected, "{:?}", ended.problem);
+        let id = ended.connection.expect("a connection");
+        let _: Disconnected = stage.ask("disconnect", json!({ "id": id })).await.expect("an end");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_used_or_ran_out_is_made_anew() {
+    let server = Server::offering(&[DEEP_LINK], json!({ "pushed": true })).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({})).await;
+    let flow = begin(&stage, json!({})).await;
+    let first = stage.page(&flow).await;
+    let _seen_and_closed = Person { name: "anna", refuses: true }.answer(&first).await;
+    let second = stage.page(&flow).await;
+    assert_ne!(first, second);
+    stage.bring(&ANNA.answer(&second).await).await;
+    assert_eq!(stage.ended(&flow).await.step, FlowStep::Connected);
+    let again: Result<Value, _> = stage.ask("sign_in_link", json!({ "id": flow.id })).await;
+    assert_eq!(again.expect_err("it has ended").code, "conflict");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_pushed_request_is_refused_for_is_told_before_the_browser_opens() {
+    let elsewhere =
+        Server::offering(&["app.acme.desktop://integrations/other"], json!({ "pushed": true })).await;
+    let narrow = json!([{
+        "client_id": "confidential", "client_secret": "s3cret-of-acme", "application_type": "native",
+        "redirect_uris": [DEEP_LINK], "scope": "openid",
+    }]);
+    let narrow = Server::offering(&[DEEP_LINK], json!({ "pushed": true, "clients": narrow })).await;
+    let stage = Stage::open().await;
+    for (server, wishes, more, code, field, words) in [
+        (&elsewhere, json!({}), json!([]), "not_set_up", Some("way"), "The way back is not registered."),
+        (
+            &elsewhere,
+            json!({ "client_secret": "not-the-s3cret" }),
+            json!([]),
+            "not_set_up",
+            None,
+            "does not know this app",
+        ),
+        (
+            &elsewhere,
+            json!({ "client_id": "nobody" }),
+            json!([]),
+            "not_set_up",
+            None,
+            "does not know this app",
+        ),
+        (&narrow, json!({}), json!([]), "not_set_up", None, "these permissions: openid, profile"),
+        (
+            &narrow,
+            json!({ "scopes": "openid", "offline_access": false }),
+            json!(["reports.read"]),
+            "not_set_up",
+            Some("more_scopes"),
+            "reports.read",
+        ),
+        (
+            &narrow,
+            json!({ "scopes": "openid", "offline_access": false, "prompt": "sing" }),
+            json!([]),
+            "refused",
+            None,
+            "prompt",
+        ),
+    ] {
+        save(&stage, server, wishes.clone()).await;
+        let ask = json!({ "provider": SERVICE, "quiet": true, "more_scopes": more });
+        let begun: Result<Flow, _> = stage.ask("connect", ask).await;
+        let failure = begun.expect_err(words);
+        assert_eq!(
+            (failure.code.as_str(), failure.field.as_deref()),
+            (code, field),
+            "{wishes}: {}",
+            failure.message
+        );
+        assert!(failure.message.contains(words), "{wishes}: {}", failure.message);
+        assert!(!failure.message.contains("s3cret"), "{}", failure.message);
+    }
+    let flows: Vec<Flow> = stage.ask("flows", json!({})).await.expect("a list");
+    assert!(flows.is_empty(), "no sign-in waits for an answer that cannot come");
+    assert_eq!(narrow.seen().await["authorize"], json!([]));
+}
+
+/// The proofs that the server saw, each held against what it is for.
+async fn checked_proofs(server: &Server) -> Vec<Value> {
+    let seen = server.seen().await;
+    let proofs = seen["proofs"].as_array().expect("proofs").clone();
+    let mut own: Vec<&str> = proofs.iter().map(|it| it["claims"]["jti"].as_str().expect("a jti")).collect();
+    own.sort_unstable();
+    own.dedup();
+    assert_eq!(own.len(), proofs.len(), "each proof is a fresh one");
+    for proof in &proofs {
+        let path = proof["path"].as_str().expect("a path").trim_start_matches('/');
+        let claims = &proof["claims"];
+        assert_eq!(claims["htu"], server.issuer.join(path).expect("an address").as_str());
+        assert_eq!(claims["htm"], proof["method"]);
+        let with_token = proof["authorization"].as_str().is_some_and(|it| it.starts_with("DPoP "));
+        assert_eq!((with_token, claims["ath"].is_string()), (path == "me", path == "me"), "{proof}");
+        assert!(proof["head"]["jwk"].get("d").is_none() && proof["head"]["alg"] == "ES256");
+    }
+    proofs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s29_bound_tokens_work_from_the_sign_in_to_its_end() {
+    for (client, secret, pushed, nonce) in [
+        ("public", Value::Null, true, true),
+        ("confidential", json!("s3cret-of-acme"), true, false),
+        ("public", Value::Null, false, false),
+    ] {
+        let what = format!("{client}, pushed {pushed}, nonce {nonce}");
+        let features = json!({ "pushed": pushed, "dpop": true, "nonce": nonce });
+        let server = Server::offering(&[DEEP_LINK], features).await;
+        let mut stage = Stage::open().await;
+        save(&stage, &server, json!({ "client_id": client, "client_secret": secret })).await;
+        let id = connect(&stage).await;
+        assert_eq!(stage.row(&id).await.account.id, "anna", "{what}");
+        let (access, kind) = server.access_token().await;
+        assert_eq!(kind, "DPoP", "{what}");
+
+        // By the clock, after a restart, and by the person.
+        let first = server.refresh_token().await;
+        stage.reopen().await;
+        stage.clock.turn(3600);
+        let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
+        assert!(tested.ok, "{what}: {}", tested.words);
+        let second = server.refresh_token().await;
+        let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
+        assert!(renewed.ok, "{what}: {}", renewed.words);
+        assert!(first != second && second != server.refresh_token().await, "{what}: they rotate");
+        let tested: Tested = stage.ask("test", json!({ "id": id })).await.expect("a test");
+        assert!(tested.ok, "{what}: {}", tested.words);
+
+        let proofs = checked_proofs(&server).await;
+        let keys: Vec<&Value> = proofs.iter().map(|it| &it["head"]["jwk"]).collect();
+        assert!(keys.iter().all(|key| *key == keys[0]), "{what}: one key for the whole connection");
+        let bound: Vec<Value> = server.seen().await[if pushed { "pushes" } else { "authorize" }]
+            .as_array()
+            .expect("requests")
+            .iter()
+            .map(|it| if pushed { it["asked"]["dpop_jkt"].clone() } else { it["dpop_jkt"].clone() })
+            .collect();
+        assert!(
+            !bound.is_empty() && bound.iter().all(|it| it == &bound[0] && it.is_string()),
+            "{what}: {bound:?}"
+        );
+        let refused = proofs.iter().filter(|it| it["status"] != 200).count();
+        // Once at first, and once after the restart, which forgot what the server had given.
+        assert_eq!(refused, if nonce { 2 } else { 0 }, "{what}: {proofs:#?}");
+        assert!(
+            !nonce || proofs.iter().all(|it| it["status"] != 200 || it["claims"]["nonce"].is_string()),
+            "{what}"
+        );
+
+        // The key lies with the tokens and nowhere else.
+        let entries = stage::keyring::entries(stage.folder.path());
+        let entry = entries.iter().find(|(name, _)| name.starts_with("connection/")).expect("an entry").1;
+        let kept: Value = serde_json::from_str(entry).expect("JSON");
+        let key = kept["key"].as_str().expect("a key");
+        assert!(kept["bound"] == true && key.len() > 100 && kept["access"] != access.as_str(), "{what}");
+        assert_eq!(entries.values().filter(|it| it.contains(key)).count(), 1);
+        for file in files(stage.folder.path()) {
+            let bytes = std::fs::read(&file).expect("a file");
+            assert!(!bytes.windows(key.len()).any(|it| it == key.as_bytes()), "{}", file.display());
+        }
+
+        let ended: Disconnected =
+            stage.ask("disconnect", json!({ "id": id, "revoke": true })).await.expect("an end");
+        assert!(ended.revoked && !ended.queued, "{what}: {:?}", ended.words);
+        assert!(
+            stage::keyring::token_entries(stage.folder.path()).is_empty(),
+            "{what}: the key is gone with them"
+        );
+        let last = checked_proofs(&server).await.pop().expect("the last question");
+        assert_eq!((&last["path"], &last["status"]), (&json!("/me"), &json!(401)), "{what}");
+    }
+}
+
+fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let found = std::fs::read_dir(folder).expect("a folder").flatten().map(|it| it.path());
+    found.flat_map(|it| if it.is_dir() { files(&it) } else { vec![it] }).filter(|it| it.is_file()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s29_a_stolen_token_is_worth_nothing_without_its_key() {
+    let server = Server::offering(&[DEEP_LINK], json!({ "pushed": true, "dpop": true })).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({ "client_id": "public", "client_secret": null })).await;
+    let id = connect(&stage).await;
+    let (token, _) = server.access_token().await;
+    let (bearer, bound) = (format!("Bearer {token}"), format!("DPoP {token}"));
+    let proofs = checked_proofs(&server).await;
+    let shown = |path: &str| {
+        let last = proofs.iter().rfind(|it| it["path"] == path).expect("a proof");
+        last["shown"].as_str().expect("text").to_owned()
+    };
+    assert_eq!(server.userinfo_as_a_thief(&[("authorization", &bearer)]).await, 401);
+    assert!(server.userinfo_as_a_thief(&[("authorization", &bound)]).await >= 400);
+    for proof in [shown("/me"), shown("/token")] {
+        let status = server.userinfo_as_a_thief(&[("authorization", &bound), ("dpop", &proof)]).await;
+        assert_eq!(status, 401, "a proof that was overheard works for nothing else");
+    }
+    let refused = server.refresh_as_a_thief(&server.refresh_token().await).await;
+    assert!(refused["access_token"].is_null() && refused["error"].is_string(), "{refused}");
+    // None of this disturbed the one who has the key.
+    let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
+    assert!(renewed.ok, "{}", renewed.words);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bearer_token_from_a_server_that_offers_more_is_a_bearer_token() {
+    let server = Server::offering(&[DEEP_LINK], json!({ "forgetful": true })).await;
+    let stage = Stage::open().await;
+    save(&stage, &server, json!({ "client_id": "public", "client_secret": null })).await;
+    let id = connect(&stage).await;
+    let renewed: Tested = stage.ask("refresh", json!({ "id": id })).await.expect("a renewal");
+    assert!(renewed.ok, "{}", renewed.words);
+    assert_eq!(server.access_token().await.1, "Bearer");
+    let proofs = server.seen().await["proofs"].clone();
+    let paths: Vec<&Value> = proofs.as_array().expect("proofs").iter().map(|it| &it["path"]).collect();
+    assert_eq!(paths, ["/token", "/token"], "offered where tokens are made, and not where they are used");
 }

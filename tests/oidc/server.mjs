@@ -1,12 +1,15 @@
 // An OpenID Connect authorization server that nobody here wrote (npm `oidc-provider`), on loopback, for tests.
-// It is given its clients as JSON in the first argument, prints its issuer as one line of JSON, and ends with its stdin.
+// It is given its clients and features as JSON in the first argument, prints its issuer as one line of JSON, and ends with its stdin.
 // `/control/…` is the test's own door: what was granted and refused, and what the sign-in pages would ask.
 
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Provider } from 'oidc-provider';
 
-const { clients, methods } = JSON.parse(process.argv[2]);
-const seen = { refreshTokens: [], tokenRequests: [], refused: [], revoked: 0, grantsEnded: 0, authorize: [] };
+const { clients, methods, pushed, required, dpop, nonce, forgetful } = JSON.parse(process.argv[2]);
+const seen = {
+  refreshTokens: [], accessTokens: [], tokenRequests: [], refused: [], revoked: 0, grantsEnded: 0, authorize: [], pushes: [], proofs: [],
+};
 
 const server = createServer();
 await new Promise((open) => server.listen(0, '127.0.0.1', open));
@@ -21,7 +24,13 @@ const provider = new Provider(issuer, {
   claims: { openid: ['sub'], profile: ['name'], email: ['email'] },
   extraParams: ['audience'],
   ttl: { AccessToken: 3600, AuthorizationCode: 60, RefreshToken: 86_400, IdToken: 3600, Interaction: 600, Session: 600, Grant: 86_400 },
-  features: { devInteractions: { enabled: false }, revocation: { enabled: true }, userinfo: { enabled: true } },
+  features: {
+    devInteractions: { enabled: false },
+    revocation: { enabled: true },
+    userinfo: { enabled: true },
+    pushedAuthorizationRequests: { enabled: pushed === true, requirePushedAuthorizationRequests: required === true },
+    dPoP: { enabled: dpop === true, nonceSecret: randomBytes(32), requireNonce: () => nonce === true },
+  },
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_, id) => ({
     accountId: id,
@@ -36,6 +45,7 @@ const proof = (ctx) => {
 };
 provider.on('grant.success', (ctx) => {
   seen.tokenRequests.push({ grant: ctx.oidc.body.grant_type, proof: proof(ctx), ok: true });
+  seen.accessTokens.push({ token: ctx.body.access_token, kind: ctx.body.token_type });
   if (ctx.body.refresh_token) seen.refreshTokens.push(ctx.body.refresh_token);
 });
 provider.on('grant.error', (ctx, error) => {
@@ -46,7 +56,15 @@ provider.on('authorization.error', (_, error) => seen.refused.push(error.error))
 provider.on('grant.revoked', () => { seen.grantsEnded += 1; });
 provider.use(async (ctx, next) => {
   if (ctx.path === '/auth') seen.authorize.push(Object.fromEntries(new URLSearchParams(ctx.querystring)));
+  const shown = ctx.get('dpop');
   await next();
+  if (ctx.path === '/request') seen.pushes.push({ asked: { ...ctx.oidc?.body }, proof: proof(ctx), status: ctx.status });
+  if (shown) {
+    const [head, claims] = shown.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
+    seen.proofs.push({ path: ctx.path, method: ctx.method, authorization: ctx.get('authorization'), status: ctx.status, shown, head, claims });
+  }
+  // Offers what it does not do.
+  if (forgetful && ctx.path.startsWith('/.well-known/')) ctx.body.dpop_signing_alg_values_supported = ['ES256'];
   if (ctx.path === '/token/revocation' && ctx.status === 200) seen.revoked += 1;
 });
 

@@ -4,17 +4,18 @@
 //! Tests of the same statements, closer to the parts: `crates/engine/tests/callback.rs` (7, 10, 11, 15),
 //! `crates/engine/tests/client.rs` (18, 28; 18's certificates are there), `src-tauri/src/main.rs` (30),
 //! `crates/engine/src/vault/file/tests.rs` (34). Whole programs: `tests/processes.rs` (24), `tests/crash.rs` (25, r05's
-//! crashed refresh), `tests/canary.rs` (23).
+//! crashed refresh), `tests/canary.rs` (23). Against a server that offers both: `tests/oidc.rs` (29; none of the seventeen
+//! offers PAR or DPoP to a desktop app, so only services that an administrator describes have them).
 //!
 //! Not built, so there is nothing to test:
-//! - 29, DPoP and PAR: none of the seventeen offers either to a desktop app, and the engine speaks neither.
 //! - 34, the backup file: there is none. The passphrase file has the same duties and is tested under its number.
 //! - 35, a local broker: no other program gets a token; the loopback API answers none.
 //! - 36, updates: the program does not update itself; that much is tested.
 //! - r08, a restored backup: without backups, only the folder can be copied, and the tokens are not in it.
 //!
 //! In part only: 4's wiping after use is `Secret`'s (a `Zeroizing`); the copies that the protocol and HTTP crates make
-//! for the length of one request are not wiped.
+//! for the length of one request are not wiped. 29's keys can be taken out of the keyring by whoever may read its entries:
+//! the keyrings reachable here keep texts and sign nothing.
 
 #[path = "../stage/mod.rs"]
 mod stage;

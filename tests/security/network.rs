@@ -20,6 +20,7 @@ fn with_token(url: Url, host: &str) -> Request {
         url,
         headers: Vec::new(),
         bearer: Some(Secret::new("canary-token")),
+        proof: None,
         basic: None,
         body: Body::None,
         allowed_hosts: vec![host.to_owned()],

@@ -2,6 +2,7 @@
 
 mod failure;
 mod network;
+mod proving;
 mod said;
 #[cfg(test)]
 mod tests;
@@ -19,8 +20,10 @@ use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use self::network::{bad_certificate, certificates, proxy};
+use self::proving::{Origins, Proving};
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
+use crate::oauth::ProofKey;
 use crate::secret::Secret;
 
 pub use self::network::Network;
@@ -39,6 +42,7 @@ pub enum Routes {
 pub struct Client {
     http: reqwest::Client,
     routes: Arc<Routes>,
+    origins: Arc<Origins>,
     limits: Limits,
     proxied: bool,
 }
@@ -65,6 +69,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Sent in the `Authorization` header and nowhere else.
     pub bearer: Option<Secret>,
+    /// Proves possession of this key, to which the token in `bearer` is bound, or is to be.
+    pub proof: Option<ProofKey>,
     /// User and password of HTTP Basic, sent as they are given.
     pub basic: Option<(String, Secret)>,
     pub body: Body,
@@ -142,24 +148,38 @@ impl Client {
             "" => Error::internal(error.without_url()),
             _ => bad_certificate(),
         })?;
-        Ok(Self { http, routes: Arc::new(routes), limits, proxied })
+        Ok(Self { http, routes: Arc::new(routes), origins: Arc::default(), limits, proxied })
     }
 
-    /// Sends one request and reads its answer, within 30 seconds; no redirects, no cookies, no second try.
+    /// Sends one request and reads its answer, within 30 seconds; no redirects, no cookies, no second try but with the
+    /// nonce that a proof was refused for.
     ///
     /// # Errors
     /// [`Code::Temporary`] when no answer came, saying whether the name, the certificate, the proxy, the
     /// connection or the time was at fault; [`Code::Refused`] when the address is not one to send this to.
     pub async fn send(&self, request: Request) -> Result<Answer> {
-        let started = Instant::now();
+        let proving = Proving::of(&request);
         let (host, call, sent) = self.prepare(request)?;
-        let mut response = call.send().await.map_err(|error| self.failure(&host, &error))?;
+        let Some(proving) = proving else { return self.once(&host, call, sent).await };
+        let again = call.try_clone();
+        let call = call.header("DPoP", proving.header(&self.origins)?);
+        let answer = self.once(&host, call, sent.clone()).await?;
+        let Some(again) = again.filter(|_| proving.learn(&self.origins, &answer)) else { return Ok(answer) };
+        let call = again.header("DPoP", proving.header(&self.origins)?);
+        let answer = self.once(&host, call, sent).await?;
+        proving.learn(&self.origins, &answer);
+        Ok(answer)
+    }
+
+    async fn once(&self, host: &str, call: reqwest::RequestBuilder, sent: Vec<Secret>) -> Result<Answer> {
+        let started = Instant::now();
+        let mut response = call.send().await.map_err(|error| self.failure(host, &error))?;
 
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers());
         let headers = plain(response.headers());
         let mut body = Zeroizing::new(Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(&host, &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(host, &error))? {
             if body.len() + chunk.len() > self.limits.answer {
                 return Err(Error::new(
                     Code::Temporary,
@@ -227,11 +247,7 @@ impl Client {
         if target.host_str() != request.url.host_str() {
             headers.insert(HOST, header_value(&host)?);
         }
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Delete => reqwest::Method::DELETE,
-        };
+        let method = reqwest::Method::from_bytes(verb(request.method).as_bytes()).map_err(Error::internal)?;
         let mut call = self.http.request(method, target).headers(headers);
         let sent = said::sent(&request);
         if let Some(body) = request.body.into_text() {
@@ -280,7 +296,8 @@ impl Client {
 impl Request {
     fn carries_something(&self) -> bool {
         let authorized = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        authorized || self.bearer.is_some() || self.basic.is_some() || !matches!(self.body, Body::None)
+        let credential = self.bearer.is_some() || self.basic.is_some() || self.proof.is_some();
+        authorized || credential || !matches!(self.body, Body::None)
     }
 }
 
@@ -321,7 +338,10 @@ fn headers(request: &Request) -> Result<HeaderMap> {
         headers.insert(name, value);
     }
     let credential = match (&request.bearer, &request.basic) {
-        (Some(token), _) => Some(Zeroizing::new(format!("Bearer {}", token.expose()))),
+        (Some(token), _) => {
+            let scheme = if request.proof.is_some() { "DPoP" } else { "Bearer" };
+            Some(Zeroizing::new(format!("{scheme} {}", token.expose())))
+        }
         (None, Some((user, password))) => {
             use base64::Engine as _;
             let pair = Zeroizing::new(format!("{user}:{}", password.expose()));
@@ -336,6 +356,14 @@ fn headers(request: &Request) -> Result<HeaderMap> {
         headers.insert(AUTHORIZATION, value);
     }
     Ok(headers)
+}
+
+fn verb(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Delete => "DELETE",
+    }
 }
 
 fn plain(headers: &HeaderMap) -> Vec<(String, String)> {

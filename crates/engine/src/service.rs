@@ -34,6 +34,10 @@ pub struct Service {
     /// The metadata lets one expect that the account stays signed in only with the prompt `consent`.
     #[serde(default)]
     pub offline_by_consent: bool,
+    #[serde(default)]
+    pub push_url: Option<String>,
+    #[serde(default)]
+    pub dpop: bool,
 }
 
 /// Parameters of an authorization request that are ours to set.
@@ -297,6 +301,8 @@ impl Service {
                 token_headers: BTreeMap::new(),
                 issuer: self.issuer.clone(),
                 issuer_promised: self.issuer_promised,
+                push_url: self.push_url.clone(),
+                dpop: self.dpop,
                 code_lifetime: 600,
                 reply: Reply {
                     claims: [("sub", "/sub"), ("name", "/name"), ("email", "/email")]
@@ -427,6 +433,8 @@ mod tests {
                 client_auth_chosen: true,
                 issuer_promised: false,
                 offline_by_consent: false,
+                push_url: None,
+                dpop: false,
             };
             assert_eq!(service.proof(), Proof::Nothing);
             let typed = service.typed();

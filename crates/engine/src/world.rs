@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tieline_catalog::practice::Practised;
-use tieline_catalog::{Catalogue, Mistake, Provider, Secret as HasSecret, template};
+use tieline_catalog::{Catalogue, ClientAuth, Mistake, Provider, Secret as HasSecret, template};
 use tieline_extract::Extractor;
 use tokio::sync::broadcast;
 
@@ -82,7 +82,7 @@ pub(crate) struct AppKeys {
 
 impl AppKeys {
     /// User and password of HTTP Basic, as this provider reads them.
-    pub fn basic(&self, provider: &Provider) -> (String, Secret) {
+    pub fn pair(&self, provider: &Provider) -> (String, Secret) {
         let written = |text: &str| -> String {
             if provider.oauth.basic_encoded {
                 url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
@@ -92,6 +92,13 @@ impl AppKeys {
         };
         let secret = self.secret.as_ref().map_or("", Secret::expose);
         (written(&self.row.client_id), Secret::new(written(secret)))
+    }
+
+    /// The same where the provider takes the secret so. An app without a secret proves nothing and only says who it is
+    /// (RFC 6749 §3.2.1).
+    pub fn basic(&self, provider: &Provider) -> Option<(String, Secret)> {
+        let sent = self.secret.is_some() && provider.oauth.client_auth == ClientAuth::Basic;
+        sent.then(|| self.pair(provider))
     }
 }
 

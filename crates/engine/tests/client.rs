@@ -72,6 +72,7 @@ fn request(method: Method, url: &str) -> Request {
         url: Url::parse(url).unwrap(),
         headers: Vec::new(),
         bearer: None,
+        proof: None,
         basic: None,
         body: Body::None,
         allowed_hosts: vec!["*.zendesk.com".into()],

@@ -46,6 +46,12 @@ pub struct OAuth {
     /// The provider promises `iss` in every callback, so one without it is not its own (RFC 9207 §2.4).
     #[serde(default)]
     pub issuer_promised: bool,
+    /// Where authorization requests are pushed ahead of the browser (RFC 9126); known from an issuer's metadata only.
+    #[serde(skip)]
+    pub push_url: Option<String>,
+    /// Binds tokens to a key (RFC 9449, with ES256); known from an issuer's metadata only.
+    #[serde(skip)]
+    pub dpop: bool,
     /// Seconds a code lives.
     #[serde(default = "ten_minutes")]
     pub code_lifetime: u32,

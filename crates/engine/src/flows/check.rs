@@ -9,7 +9,7 @@ use crate::diagnose;
 use crate::error::{Code, Result};
 use crate::flows::identity::{self, Keys, StepFailed, Told};
 use crate::flows::token::{self, Want};
-use crate::secret::Secret;
+use crate::oauth::Access;
 use crate::store::Kind;
 use crate::world::World;
 
@@ -80,7 +80,7 @@ async fn ask(
     provider: &Provider,
     step: &Step,
     it: &Connection,
-    access: &Secret,
+    access: &Access,
 ) -> Result<Option<Told>, StepFailed> {
     identity::ask(world, provider, step, &it.fields(), &Keys { bearer: Some(access), ..Keys::default() })
         .await

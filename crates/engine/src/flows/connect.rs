@@ -18,8 +18,9 @@ use crate::flow::{Flow, FlowStep, WayPlan};
 use crate::flows::finish::{self, Answered};
 use crate::flows::listen::{self, Listener};
 use crate::flows::oauth1::{self, RequestToken};
+use crate::flows::push::Push;
 use crate::flows::waiting::{self, Waiting, forget_oldest, update};
-use crate::oauth::{self, Asking};
+use crate::oauth::{self, Asking, ProofKey};
 use crate::secret::Secret;
 use crate::ways::{self, Plan};
 use crate::world::{AppKeys, World};
@@ -48,6 +49,8 @@ pub(crate) struct Kept {
     pub redirect: String,
     pub way: Way,
     pub verifier: Option<Secret>,
+    /// What the tokens are to be bound to.
+    pub key: Option<ProofKey>,
     pub request_token: Option<RequestToken>,
     pub reconnect: Option<Connection>,
     _listener: Option<Arc<Listener>>,
@@ -88,6 +91,7 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
     };
 
     let mut request_token = None;
+    let key = provider.oauth.dpop.then(ProofKey::make).transpose()?;
     let (link, proof, verifier) = if provider.oauth.protocol == Protocol::OAuth1 {
         let token = oauth1::request_token(world, &provider, &inputs.values, &app, &redirect_text).await?;
         let url = oauth::authorize_url(&provider, &inputs.values, &token.0.token)?;
@@ -106,9 +110,25 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
             client_id: &app.row.client_id,
             redirect: &redirect_text,
             scopes: &sent,
+            key: key.as_ref(),
             state_suffix: &suffix,
         })?;
         (started.url, started.state, started.verifier)
+    };
+    let push = provider.oauth.push_url.as_ref().map(|_| {
+        Arc::new(Push {
+            provider: Arc::clone(&provider),
+            fields: inputs.values.clone(),
+            app: app.clone(),
+            redirect: redirect_text.clone(),
+            scopes: asked.clone(),
+            more_scopes: !begin.more_scopes.is_empty(),
+            request: link.clone(),
+        })
+    });
+    let link = match &push {
+        Some(push) => push.link(world).await?,
+        None => link,
     };
     let shown_host = link.host_str().unwrap_or_default().to_owned();
     let hosts: Vec<String> =
@@ -152,6 +172,7 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
                 flow,
                 begin,
                 link: link.clone(),
+                push,
                 proof,
                 path,
                 answers,
@@ -174,6 +195,7 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
         redirect: redirect_text,
         way: plan.way,
         verifier,
+        key,
         request_token,
         reconnect,
         _listener: listener,

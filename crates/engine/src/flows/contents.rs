@@ -64,8 +64,10 @@ fn tokens(world: &Arc<World>, id: &str) -> Tokens {
             }
             let world =
                 world.upgrade().ok_or_else(|| Error::new(Code::Cancelled, "Tieline is closing.", ""))?;
-            let (token, it) =
+            let (access, it) =
                 token::access(&world, &id, refused.map_or(Want::Usable, Want::NewerThan)).await?;
+            // Sources belong to the catalogue, none of whose providers binds its tokens to a key.
+            let token = access.token;
             *lock() = Some((token.clone(), it.secret_version, Instant::now()));
             Ok((token, it.secret_version))
         })

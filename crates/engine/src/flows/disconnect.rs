@@ -8,6 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::identity::{self, Keys};
 use crate::flows::token::{self, Want};
+use crate::oauth::Access;
 use crate::secret::Secret;
 use crate::store::Kind;
 use crate::world::{AppKeys, World};
@@ -196,22 +197,25 @@ async fn steps(
     world: &World,
     provider: &Provider,
     it: &Connection,
-    access: &Secret,
+    access: &Access,
     refresh: Option<&Secret>,
     app: Option<&AppKeys>,
 ) -> std::result::Result<(), Trouble> {
     let mut fields: template::Fields = it.fields();
     for step in &provider.revoke.steps {
         // Ending the refresh token first leaves no moment in which a new access token could be made.
-        let rounds: Vec<&Secret> =
-            if step.each_token { refresh.into_iter().chain([access]).collect() } else { vec![access] };
+        let rounds: Vec<&Secret> = if step.each_token {
+            refresh.into_iter().chain([&access.token]).collect()
+        } else {
+            vec![&access.token]
+        };
         let last = rounds.len() - 1;
         for (round, token) in rounds.into_iter().enumerate() {
             let mut keys =
                 Keys { bearer: (step.auth == StepAuth::Bearer).then_some(access), app, ..Keys::default() };
             keys.secrets.insert("token", token.clone());
-            keys.secrets.insert("access_token", access.clone());
-            keys.secrets.insert("refresh_token", refresh.cloned().unwrap_or_else(|| access.clone()));
+            keys.secrets.insert("access_token", access.token.clone());
+            keys.secrets.insert("refresh_token", refresh.cloned().unwrap_or_else(|| access.token.clone()));
             keys.secrets.insert("client_id", Secret::new(it.client_id.clone()));
             keys.secrets.insert("client_secret", app.and_then(|app| app.secret.clone()).unwrap_or_default());
             match identity::ask(world, provider, step, &fields, &keys).await {

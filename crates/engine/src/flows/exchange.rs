@@ -12,12 +12,12 @@ use oauth2::{
 };
 use serde_json::{Value, json};
 use tieline_catalog::template::{self, Fields};
-use tieline_catalog::{Body as BodyKind, ClientAuth, Method, Provider};
+use tieline_catalog::{Body as BodyKind, Method, Provider};
 use url::Url;
 
 use crate::client::{Body, Client, Request};
 use crate::error::Error;
-use crate::oauth::{self, Refusal, Tokens};
+use crate::oauth::{self, ProofKey, Refusal, Tokens};
 use crate::secret::Secret;
 use crate::world::AppKeys;
 
@@ -35,13 +35,15 @@ pub(crate) enum Failed {
     Unreachable(Error),
 }
 
-/// Exchanges a code, or a refresh token, for tokens. One request, never repeated here.
+/// Exchanges a code, or a refresh token, for tokens. One request, never repeated here. `key` is what the tokens are, or
+/// are to be, bound to.
 pub(crate) async fn exchange(
     client: &Client,
     provider: &Provider,
     fields: &Fields,
     app: &AppKeys,
     grant: Grant<'_>,
+    key: Option<&ProofKey>,
 ) -> Result<Tokens, Failed> {
     let url = template::fill_url(&provider.oauth.token_url, fields)
         .map_err(|field| Failed::Unreachable(Error::field(field, format!("{field} is missing."))))?;
@@ -55,7 +57,7 @@ pub(crate) async fn exchange(
         speaker = speaker.set_client_secret(ClientSecret::new(secret.expose().to_owned()));
     }
     let refreshing = matches!(grant, Grant::Refresh(_));
-    let http = Dialect { client, provider, app, refreshing, outcome: Mutex::new(None) };
+    let http = Dialect { client, provider, app, key, refreshing, outcome: Mutex::new(None) };
     match grant {
         Grant::Code { code, verifier, redirect } => {
             let speaker = speaker.set_redirect_uri(
@@ -84,6 +86,7 @@ struct Dialect<'a> {
     client: &'a Client,
     provider: &'a Provider,
     app: &'a AppKeys,
+    key: Option<&'a ProofKey>,
     refreshing: bool,
     outcome: Mutex<Option<Result<Tokens, Failed>>>,
 }
@@ -94,7 +97,7 @@ impl<'c> AsyncHttpClient<'c> for Dialect<'_> {
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
-            let result = speak(self.client, self.provider, self.app, request, self.refreshing).await;
+            let result = speak(self, request).await;
             let standard = standard(&result);
             *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             Ok(standard)
@@ -103,13 +106,8 @@ impl<'c> AsyncHttpClient<'c> for Dialect<'_> {
 }
 
 /// Sends one token request in the provider's dialect and reads the reply.
-async fn speak(
-    client: &Client,
-    provider: &Provider,
-    app: &AppKeys,
-    request: HttpRequest,
-    refreshing: bool,
-) -> Result<Tokens, Failed> {
+async fn speak(with: &Dialect<'_>, request: HttpRequest) -> Result<Tokens, Failed> {
+    let Dialect { client, provider, app, key, refreshing, .. } = *with;
     let url = Url::parse(&request.uri().to_string())
         .map_err(|_| Failed::Unreachable(Error::internal("no token address")))?;
     let mut pairs: Vec<(String, Value)> = url::form_urlencoded::parse(request.body())
@@ -117,11 +115,9 @@ async fn speak(
         .map(|(name, value)| (name, Value::String(value)))
         .collect();
     pairs.extend(provider.oauth.token_parameters.clone());
-    let mut basic = None;
-    // An app without a secret proves nothing and only says who it is (RFC 6749 §3.2.1).
-    if provider.oauth.client_auth == ClientAuth::Basic && app.secret.is_some() {
+    let basic = app.basic(provider);
+    if basic.is_some() {
         pairs.retain(|(name, _)| name != "client_id" && name != "client_secret");
-        basic = Some(app.basic(provider));
     }
     let body = match provider.oauth.body {
         BodyKind::Json => Body::Json(Secret::new(Value::Object(pairs.into_iter().collect()).to_string())),
@@ -148,6 +144,7 @@ async fn speak(
             url,
             headers: headers.collect(),
             bearer: None,
+            proof: key.cloned(),
             basic,
             body,
             allowed_hosts,
@@ -168,7 +165,11 @@ async fn speak(
     if !(200..300).contains(&answer.status) || !ok {
         return Err(refused(oauth::refusal(answer.status, &answer.said())));
     }
-    oauth::tokens(provider, &reply, refreshing).map_err(|what| {
+    let tokens = oauth::tokens(provider, &reply, refreshing).and_then(|tokens| match key {
+        None if tokens.bound => Err("the token is bound to a key that was never shown"),
+        _ => Ok(tokens),
+    });
+    tokens.map_err(|what| {
         let mut refusal = oauth::refusal(answer.status, &answer.said());
         if refusal.codes.is_empty() {
             refusal.description = what.to_owned();

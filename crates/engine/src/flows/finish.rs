@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
 use tieline_catalog::template::Fields;
 use tieline_catalog::{AccessLife, Cause, ErrorPlace, Protocol, Provider, Way};
 
@@ -16,6 +15,7 @@ use crate::flow::{Account, FlowStep, ScopeLine};
 use crate::flows::connect::Kept;
 use crate::flows::exchange::{self, Failed, Grant};
 use crate::flows::identity::{self, Who};
+use crate::flows::pair::Pair;
 use crate::flows::{oauth1, waiting};
 use crate::oauth::{self, Refusal, Tokens};
 use crate::problem::{NamedValue, Press, PressAction, Problem};
@@ -35,6 +35,7 @@ pub(crate) enum Answered {
 pub(crate) struct Identified {
     pub provider: std::sync::Arc<Provider>,
     pub tokens: Tokens,
+    pub pair: Pair,
     pub who: Who,
     pub inputs: Fields,
     pub facts: BTreeMap<String, String>,
@@ -111,7 +112,8 @@ async fn follow(world: &World, kept: &Kept, callback: &Callback) -> Result<Answe
             verifier: kept.verifier.as_ref(),
             redirect: &kept.redirect,
         };
-        exchange::exchange(&world.client(), provider, &kept.inputs, &kept.app, grant).await
+        let key = kept.key.as_ref();
+        exchange::exchange(&world.client(), provider, &kept.inputs, &kept.app, grant, key).await
     };
     let tokens = tokens.map_err(|failed| match failed {
         Failed::Refused { refusal, .. } => {
@@ -125,8 +127,9 @@ async fn follow(world: &World, kept: &Kept, callback: &Callback) -> Result<Answe
 
     let mut fields = kept.inputs.clone();
     fields.extend(tokens.facts.clone());
+    let pair = Pair::new(&tokens, tokens.refresh.clone(), kept.key.clone());
     let who =
-        identity::identify(world, provider, fields, &tokens.access).await.map_err(|failed| {
+        identity::identify(world, provider, fields, &pair.access).await.map_err(|failed| {
             match failed.field {
                 Some(error) => ours(error),
                 None => explain(&failed.trouble),
@@ -137,6 +140,7 @@ async fn follow(world: &World, kept: &Kept, callback: &Callback) -> Result<Answe
     let identified = Box::new(Identified {
         provider: provider.clone(),
         tokens,
+        pair,
         who,
         inputs: kept.inputs.clone(),
         facts,
@@ -248,7 +252,7 @@ async fn store(
     };
     let making = world.making(it.secret_entry());
     world.store.expect_stray(&it.secret_entry())?;
-    keep_tokens(world, &it, &new.tokens.access, new.tokens.refresh.as_ref(), was, &[]).await?;
+    keep_tokens(world, &it, &new.pair, was, &[]).await?;
     drop(making);
 
     let missing = missing(provider, &it);
@@ -282,15 +286,14 @@ async fn store(
 pub(crate) async fn keep_tokens(
     world: &World,
     it: &Connection,
-    access: &Secret,
-    refresh: Option<&Secret>,
+    pair: &Pair,
     was: u32,
     happened: &[(Seconds, Kind, String)],
 ) -> Result<()> {
     let entry = it.secret_entry();
-    let text = json!({ "access": access.expose(), "refresh": refresh.map(Secret::expose) }).to_string();
+    let text = pair.text()?;
     crash_point("vault");
-    world.vault.set(&entry, &Secret::new(text)).await?;
+    world.vault.set(&entry, &text).await?;
     crash_point("commit");
     match world.store.commit_tokens(it, was, happened)? {
         Stored::Done => {

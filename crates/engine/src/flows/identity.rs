@@ -11,7 +11,7 @@ use crate::client::{Answer, Body, Request};
 use crate::connection::Trouble;
 use crate::diagnose;
 use crate::error::Error;
-use crate::oauth;
+use crate::oauth::{self, Access};
 use crate::secret::Secret;
 use crate::world::{AppKeys, World};
 
@@ -28,7 +28,7 @@ pub(crate) struct StepFailed {
 /// What one step may use besides inputs and facts.
 #[derive(Default)]
 pub(crate) struct Keys<'a> {
-    pub bearer: Option<&'a Secret>,
+    pub bearer: Option<&'a Access>,
     pub app: Option<&'a AppKeys>,
     /// `token`, `access_token`, …: for revocation only.
     pub secrets: BTreeMap<&'static str, Secret>,
@@ -58,7 +58,7 @@ pub(crate) async fn identify(
     world: &World,
     provider: &Provider,
     fields: Fields,
-    access: &Secret,
+    access: &Access,
 ) -> Result<Who, StepFailed> {
     let mut fields = fields;
     let mut facts = BTreeMap::new();
@@ -237,10 +237,20 @@ fn request(provider: &Provider, step: &Step, fields: &Fields, keys: &Keys<'_>) -
     };
     let allowed_hosts: Vec<String> =
         provider.oauth.api_hosts.iter().map(|host| template::fill_gently(host, fields)).collect();
-    let (bearer, basic) = match step.auth {
+    let (access, basic) = match step.auth {
         StepAuth::Bearer => (keys.bearer.cloned(), None),
-        StepAuth::Client => (None, keys.app.map(|app| app.basic(provider))),
+        StepAuth::Client => (None, keys.app.map(|app| app.pair(provider))),
         StepAuth::None => (None, None),
     };
-    Ok(Request { method: step.method, url, headers, bearer, basic, body, allowed_hosts })
+    let (bearer, proof) = access.map(|it| (it.token, it.key)).unzip();
+    Ok(Request {
+        method: step.method,
+        url,
+        headers,
+        bearer,
+        proof: proof.flatten(),
+        basic,
+        body,
+        allowed_hosts,
+    })
 }

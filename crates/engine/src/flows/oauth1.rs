@@ -76,6 +76,7 @@ pub(crate) async fn access_token(world: &World, kept: &Kept, verifier: &str) -> 
     }
     Ok(Tokens {
         access: Secret::new(key.clone()),
+        bound: false,
         refresh: None,
         expires_in: None,
         refresh_expires_in: None,
@@ -104,6 +105,7 @@ async fn ask(
         url,
         headers: vec![("Authorization".into(), header)],
         bearer: None,
+        proof: None,
         basic: None,
         body: Body::None,
         allowed_hosts,

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use tieline_catalog::{Cause, ErrorPlace, Provider};
 
 use crate::clock::Seconds;
@@ -16,8 +15,9 @@ use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::exchange::{self, Failed, Grant};
 use crate::flows::finish::{access_end, crash_point, keep_tokens};
+use crate::flows::pair::Pair;
 use crate::lock::ConnectionLock;
-use crate::oauth::Tokens;
+use crate::oauth::{Access, ProofKey, Tokens};
 use crate::secret::Secret;
 use crate::store::Kind;
 use crate::world::World;
@@ -40,15 +40,8 @@ pub(crate) enum Want {
     Renewed(u32),
 }
 
-/// A connection's pair as it lies in the vault.
-#[derive(Deserialize)]
-struct Pair {
-    access: String,
-    refresh: Option<String>,
-}
-
 /// The access token to use, refreshed first where that is due.
-pub(crate) async fn access(world: &World, id: &str, want: Want) -> Result<(Secret, Connection)> {
+pub(crate) async fn access(world: &World, id: &str, want: Want) -> Result<(Access, Connection)> {
     let it = world.connection(id)?;
     // The common case needs no turn: the token is fresh.
     let fresh = want == Want::Usable && !it.is_due(world.now());
@@ -56,14 +49,14 @@ pub(crate) async fn access(world: &World, id: &str, want: Want) -> Result<(Secre
         && it.trouble.as_ref().is_none_or(|trouble| !trouble.is_final())
         && let Some(pair) = read(world, &it).await?
     {
-        return Ok((Secret::new(pair.access), it));
+        return Ok((pair.access, it));
     }
     let turn = world.turn(id);
     let _turn = turn.lock().await;
     in_turn(world, id, want).await
 }
 
-async fn in_turn(world: &World, id: &str, want: Want) -> Result<(Secret, Connection)> {
+async fn in_turn(world: &World, id: &str, want: Want) -> Result<(Access, Connection)> {
     if let Some(found) = settled(world, id, want).await? {
         return Ok(found);
     }
@@ -77,7 +70,7 @@ async fn in_turn(world: &World, id: &str, want: Want) -> Result<(Secret, Connect
 }
 
 /// The token to use if nothing needs to be fetched for it.
-async fn settled(world: &World, id: &str, want: Want) -> Result<Option<(Secret, Connection)>> {
+async fn settled(world: &World, id: &str, want: Want) -> Result<Option<(Access, Connection)>> {
     let it = world.connection(id)?;
     let provider = world.provider(&it.provider)?;
     if let Some(trouble) =
@@ -96,7 +89,7 @@ async fn settled(world: &World, id: &str, want: Want) -> Result<Option<(Secret, 
         !it.is_past(now) && !matches!(want, Want::NewerThan(version) if it.secret_version <= version);
     if fresh || !it.has_refresh && usable && want == Want::Usable || paused && usable {
         return match read(world, &it).await? {
-            Some(pair) => Ok(Some((Secret::new(pair.access), it))),
+            Some(pair) => Ok(Some((pair.access, it))),
             // Another process has put a newer pair in its place between the two looks.
             None if world.connection(id)?.secret_version != it.secret_version => {
                 Box::pin(settled(world, id, want)).await
@@ -112,11 +105,11 @@ async fn settled(world: &World, id: &str, want: Want) -> Result<Option<(Secret, 
 }
 
 /// Calls the provider. The lock is held and the store has just been read.
-async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Result<(Secret, Connection)> {
+async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Result<(Access, Connection)> {
     let it = world.connection(id)?;
     let Some(pair) = read(world, &it).await? else { return Err(park_lost(world, provider, &it)) };
-    let Some(refresh) = pair.refresh.clone().map(Secret::new) else {
-        return no_refresh_token(world, provider, it, Secret::new(pair.access), want);
+    let Some(refresh) = pair.refresh.clone() else {
+        return no_refresh_token(world, provider, it, pair.access, want);
     };
     let app = world.app_keys(provider, &it.app_host).await?;
     let crashed = world.store.unfinished_refresh(id)?.is_some_and(|begun| begun.version == it.secret_version);
@@ -124,24 +117,23 @@ async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Re
     // A refresh that was cut off may have brought its pair as far as the vault, and the older one may be dead by now.
     let newer = if crashed { world.vault.get(&next).await? } else { None };
     // Cut off in the middle of writing, it is no pair.
-    let newer =
-        newer.and_then(|text| serde_json::from_str::<Pair>(text.expose()).ok()).and_then(|pair| pair.refresh);
-    let refresh = newer.map_or(refresh, Secret::new);
+    let newer = newer.and_then(|text| Pair::read(&text).ok()).and_then(|pair| pair.refresh);
+    let refresh = newer.unwrap_or(refresh);
     let _making = world.making(next);
     world.store.begin_refresh(id, it.secret_version, world.now(), &world.take_gone())?;
     crash_point("call");
     let at = world.now();
     let fields = it.fields();
+    let (client, key) = (world.client(), pair.key.as_ref());
     let mut outcome =
-        exchange::exchange(&world.client(), provider, &fields, &app, Grant::Refresh(&refresh)).await;
+        exchange::exchange(&client, provider, &fields, &app, Grant::Refresh(&refresh), key).await;
     crash_point("answer");
     if crashed && provider.lifetime.reuse_leeway > 0 && is_dead(provider, &outcome, at) {
         // Our own refresh was cut off after the provider had rotated; within its leeway the old token works again.
-        outcome =
-            exchange::exchange(&world.client(), provider, &fields, &app, Grant::Refresh(&refresh)).await;
+        outcome = exchange::exchange(&client, provider, &fields, &app, Grant::Refresh(&refresh), key).await;
     }
     match outcome {
-        Ok(tokens) => store(world, provider, it, tokens, refresh, at).await,
+        Ok(tokens) => store(world, provider, it, tokens, (refresh, pair.key), at).await,
         Err(failed) => {
             if world.connection(id)?.secret_version != it.secret_version
                 && let Some(found) = settled(world, id, want).await?
@@ -157,7 +149,7 @@ async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Re
             let noted = note_failure(world, provider, id, &trouble, retry_after)?;
             let still_lives = !noted.is_past(world.now()) && want == Want::Usable;
             if still_lives && !trouble.is_final() {
-                return Ok((Secret::new(pair.access), noted));
+                return Ok((pair.access, noted));
             }
             Err(if trouble.is_final() {
                 needs_person(provider, &noted, &trouble)
@@ -190,19 +182,19 @@ async fn store(
     world: &World,
     provider: &Provider,
     before: Connection,
-    tokens: Tokens,
-    old_refresh: Secret,
+    mut tokens: Tokens,
+    (old_refresh, key): (Secret, Option<ProofKey>),
     at: Seconds,
-) -> Result<(Secret, Connection)> {
+) -> Result<(Access, Connection)> {
     let mut it = before.clone();
     let (access_until, access_life) = access_end(provider, &tokens, at);
     (it.access_until, it.access_life) = (access_until, access_life);
-    it.facts.extend(tokens.facts);
+    it.facts.extend(std::mem::take(&mut tokens.facts));
     if let Some(seconds) = tokens.refresh_expires_in {
         it.refresh_until = Some(at + seconds);
     }
     if tokens.scopes.is_some() {
-        it.granted = tokens.scopes;
+        it.granted = tokens.scopes.take();
     }
     it.secret_version += 1;
     (it.refreshed_at, it.last_ok_at, it.last_refresh_at) = (at, Some(at), Some(at));
@@ -210,7 +202,7 @@ async fn store(
     (it.failures, it.retry_at) = (0, None);
     let recovered = it.trouble.take().is_some();
     // A reply without a refresh token leaves the one in hand good.
-    let refresh = tokens.refresh.unwrap_or(old_refresh);
+    let refresh = tokens.refresh.take().unwrap_or(old_refresh);
     let (kind, words) =
         if recovered { (Kind::Recovered, "Works again.") } else { (Kind::Refreshed, "Renewed the sign-in.") };
     let mut happened = vec![(world.now(), kind, words.to_owned())];
@@ -218,13 +210,14 @@ async fn store(
         let words = "The permissions changed at the provider.".to_owned();
         happened.push((world.now(), Kind::ScopesChanged, words));
     }
-    keep_tokens(world, &it, &tokens.access, Some(&refresh), before.secret_version, &happened).await?;
+    let pair = Pair::new(&tokens, Some(refresh), key);
+    keep_tokens(world, &it, &pair, before.secret_version, &happened).await?;
     world.changed(Change::Connection { id: it.id.clone() });
     let old = before.secret_entry();
     if world.vault.delete(&old).await.is_ok() {
         world.gone_from_vault(old);
     }
-    Ok((tokens.access, it))
+    Ok((pair.access, it))
 }
 
 /// Nothing to renew with: a token that still lives goes on; one that does not needs its person.
@@ -232,9 +225,9 @@ fn no_refresh_token(
     world: &World,
     provider: &Provider,
     it: Connection,
-    access: Secret,
+    access: Access,
     want: Want,
-) -> Result<(Secret, Connection)> {
+) -> Result<(Access, Connection)> {
     let now = world.now();
     match want {
         Want::Usable if !it.is_past(now) => Ok((access, it)),
@@ -345,14 +338,12 @@ fn pausing(provider: &Provider, it: &Connection, trouble: Option<&Trouble>, now:
 
 async fn read(world: &World, it: &Connection) -> Result<Option<Pair>> {
     let Some(text) = world.vault.get(&it.secret_entry()).await? else { return Ok(None) };
-    serde_json::from_str(text.expose())
-        .map(Some)
-        .map_err(|_| Error::internal(format!("the keyring entry {} is not readable", it.secret_entry())))
+    Pair::read(&text).map(Some)
 }
 
 /// Both tokens, for revocation.
-pub(crate) async fn both(world: &World, it: &Connection) -> Result<Option<(Secret, Option<Secret>)>> {
-    Ok(read(world, it).await?.map(|pair| (Secret::new(pair.access), pair.refresh.map(Secret::new))))
+pub(crate) async fn both(world: &World, it: &Connection) -> Result<Option<(Access, Option<Secret>)>> {
+    Ok(read(world, it).await?.map(|pair| (pair.access, pair.refresh)))
 }
 
 #[cfg(test)]

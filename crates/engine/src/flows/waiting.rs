@@ -11,6 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flow::{Flow, FlowStep};
 use crate::flows::connect::Begin;
+use crate::flows::push::Push;
 use crate::flows::{finish, listen};
 use crate::secret::Secret;
 use crate::world::World;
@@ -30,6 +31,8 @@ pub(crate) struct Waiting {
     pub flow: Flow,
     pub begin: Begin,
     pub link: Url,
+    /// Where the link is only a reference to a pushed request: what a new one is made with.
+    pub push: Option<Arc<Push>>,
     /// What the answer has to name: `state`, or the request token of OAuth 1.0a.
     pub proof: Secret,
     /// `/integrations/<provider>`: where its answer has to come.
@@ -104,20 +107,28 @@ pub(crate) fn update(world: &World, id: &str, change: impl FnOnce(&mut Waiting))
 }
 
 /// Opens the browser again for a sign-in that still waits.
-pub(crate) fn open_again(world: &World, id: &str) -> Result<()> {
-    let link = link(world, id)?;
+pub(crate) async fn open_again(world: &World, id: &str) -> Result<()> {
+    let link = link(world, id).await?;
     let hosts: Vec<String> = link.host_str().map(str::to_owned).into_iter().collect();
     world.browser.open(&link, &hosts, world.practice.is_some())
 }
 
 /// The address to open, for a sign-in that still waits.
-pub(crate) fn link(world: &World, id: &str) -> Result<Url> {
+pub(crate) async fn link(world: &World, id: &str) -> Result<Url> {
+    let (link, push) = still_waits(world, id, |waiting| (waiting.link.clone(), waiting.push.clone()))?;
+    match push {
+        Some(push) => world.client().browser_url(push.link(world).await?),
+        None => Ok(link),
+    }
+}
+
+fn still_waits<T>(world: &World, id: &str, read: impl FnOnce(&Waiting) -> T) -> Result<T> {
     let all = world.flows.lock();
     let waiting = all.get(id).ok_or_else(|| Error::not_found("sign-in", id))?;
     if waiting.flow.step != FlowStep::Waiting {
         return Err(Error::new(Code::Conflict, "This sign-in has ended.", "Begin a new one."));
     }
-    Ok(waiting.link.clone())
+    Ok(read(waiting))
 }
 
 pub(crate) fn cancel(world: &World, id: &str) -> Result<()> {
@@ -143,7 +154,7 @@ pub(crate) fn deliver(world: &World, address: &str) -> Result<()> {
 
 /// Takes an address that a person pasted for one sign-in.
 pub(crate) fn paste(world: &World, id: &str, address: &str) -> Result<()> {
-    link(world, id)?;
+    still_waits(world, id, |_| ())?;
     let (place, callback) = crate::callback::parse_return(address.trim())
         .map_err(|error| Error::field("address", error.message))?;
     let path = place_path(&place);

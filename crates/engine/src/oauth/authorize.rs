@@ -6,6 +6,7 @@ use tieline_catalog::template::{self, Fields};
 use tieline_catalog::{Pkce, Provider};
 use url::Url;
 
+use super::proof::ProofKey;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -16,6 +17,8 @@ pub struct Asking<'a> {
     pub client_id: &'a str,
     pub redirect: &'a str,
     pub scopes: &'a [String],
+    /// The key that the tokens are to be bound to.
+    pub key: Option<&'a ProofKey>,
     /// Ends the state: tells the relay page where to forward. Empty elsewhere.
     pub state_suffix: &'a str,
 }
@@ -32,14 +35,12 @@ pub struct Started {
 /// Makes the request. Every call has its own state and verifier.
 pub fn start(asking: &Asking<'_>) -> Result<Started> {
     let oauth = &asking.provider.oauth;
-    let url = template::fill_url(&oauth.authorize_url, asking.fields)
-        .map_err(|field| Error::field(field, format!("{field} is needed for the sign-in address.")))?;
-    let bad = |what: &str| Error::internal(format!("{what} of {} is not an address", asking.provider.name));
+    let page = page(asking.provider, asking.fields)?;
+    let bad =
+        || Error::internal(format!("the redirect address of {} is not an address", asking.provider.name));
     let client = BasicClient::new(ClientId::new(asking.client_id.to_owned()))
-        .set_auth_uri(AuthUrl::new(url).map_err(|_| bad("the sign-in address"))?)
-        .set_redirect_uri(
-            RedirectUrl::new(asking.redirect.to_owned()).map_err(|_| bad("the redirect address"))?,
-        );
+        .set_auth_uri(AuthUrl::from_url(page))
+        .set_redirect_uri(RedirectUrl::new(asking.redirect.to_owned()).map_err(|_| bad())?);
 
     let random = CsrfToken::new_random_len(32).into_secret();
     let state =
@@ -63,6 +64,10 @@ pub fn start(asking: &Asking<'_>) -> Result<Started> {
             request = request.add_extra_param(name.clone(), value);
         }
     }
+    if let Some(key) = asking.key {
+        // RFC 9449 §10: the code is of no use without the key either.
+        request = request.add_extra_param("dpop_jkt", key.thumbprint());
+    }
     let verifier = (oauth.pkce == Pkce::S256).then(|| {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         (challenge, Secret::new(verifier.into_secret()))
@@ -73,6 +78,26 @@ pub fn start(asking: &Asking<'_>) -> Result<Started> {
     }
     let (url, _) = request.url();
     Ok(Started { url, state: Secret::new(state), verifier })
+}
+
+/// What of a request is pushed: all of it but what the sign-in page's address holds by itself (RFC 9126 §2.1).
+pub fn pushed(provider: &Provider, fields: &Fields, request: &Url) -> Result<Vec<(String, String)>> {
+    let own = page(provider, fields)?.query_pairs().count();
+    Ok(request.query_pairs().into_owned().skip(own).collect())
+}
+
+/// The address for the browser, of a request that was pushed (RFC 9126 §4).
+pub fn by_reference(provider: &Provider, fields: &Fields, client_id: &str, request_uri: &str) -> Result<Url> {
+    let mut page = page(provider, fields)?;
+    page.query_pairs_mut().append_pair("client_id", client_id).append_pair("request_uri", request_uri);
+    Ok(page)
+}
+
+fn page(provider: &Provider, fields: &Fields) -> Result<Url> {
+    let url = template::fill_url(&provider.oauth.authorize_url, fields)
+        .map_err(|field| Error::field(field, format!("{field} is needed for the sign-in address.")))?;
+    Url::parse(&url)
+        .map_err(|_| Error::internal(format!("the sign-in address of {} is not an address", provider.name)))
 }
 
 /// Why an answer does not belong to the request it names (RFC 9207 §2.4).

@@ -13,6 +13,8 @@ use crate::secret::Secret;
 #[derive(Debug, Clone)]
 pub struct Tokens {
     pub access: Secret,
+    /// The access token is good only with a proof of the key that was shown when it was asked for (RFC 9449 §5).
+    pub bound: bool,
     /// None: keep the one in hand.
     pub refresh: Option<Secret>,
     /// Seconds.
@@ -34,9 +36,8 @@ pub fn tokens(provider: &Provider, reply: &Value, refreshed: bool) -> Result<Tok
     if access.len() > 64 * 1024 || access.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err("the access token is no token");
     }
-    if let Some(kind) = text("token_type")
-        && !["bearer", "user"].contains(&kind.to_ascii_lowercase().as_str())
-    {
+    let kind = text("token_type").map(str::to_ascii_lowercase);
+    if kind.as_ref().is_some_and(|kind| !["bearer", "user", "dpop"].contains(&kind.as_str())) {
         return Err("the token is of a kind that Tieline cannot use");
     }
     let scopes = text("scope").map(split);
@@ -55,6 +56,7 @@ pub fn tokens(provider: &Provider, reply: &Value, refreshed: bool) -> Result<Tok
     }
     Ok(Tokens {
         access: Secret::new(access),
+        bound: kind.as_deref() == Some("dpop"),
         refresh: text("refresh_token").map(Secret::new),
         expires_in: holder.get("expires_in").and_then(seconds),
         refresh_expires_in: holder.get("refresh_token_expires_in").and_then(seconds),

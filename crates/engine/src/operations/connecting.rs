@@ -38,12 +38,12 @@ pub(super) async fn flow(app: &App, ask: ById) -> Result<Flow> {
 }
 
 pub(super) async fn open_again(app: &App, ask: ById) -> Result<Nothing> {
-    waiting::open_again(&app.world(), &ask.id)?;
+    waiting::open_again(&app.world(), &ask.id).await?;
     Ok(Nothing {})
 }
 
 pub(super) async fn sign_in_link(app: &App, ask: ById) -> Result<SignInLink> {
-    Ok(SignInLink { url: waiting::link(&app.world(), &ask.id)?.into() })
+    Ok(SignInLink { url: waiting::link(&app.world(), &ask.id).await?.into() })
 }
 
 pub(super) async fn cancel(app: &App, ask: ById) -> Result<Nothing> {

@@ -78,7 +78,7 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
     let proof = Proof::read(ask.client_auth.as_deref())?;
     let (mut issuer, mut revocation_url, mut userinfo_url) = (None, None, None);
     let (mut client_auth, mut issuer_promised) = (ClientAuth::default(), false);
-    let mut offline_by_consent = false;
+    let (mut offline_by_consent, mut push_url, mut dpop) = (false, None, false);
     let (authorize_url, token_url) = if ask.issuer.trim().is_empty() {
         let missing = |field: &str, what: &str| {
             Error::field(field, format!("{what} is needed where no issuer is given."))
@@ -98,6 +98,7 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
         (revocation_url, userinfo_url) = (found.revocation, found.userinfo);
         (client_auth, issuer_promised) = (found.client_auth, found.issuer_promised);
         offline_by_consent = found.offline_by_consent;
+        (push_url, dpop) = (found.push, found.dpop);
         (found.authorize, found.token)
     };
     let known = world.store.app(&id, "")?;
@@ -135,6 +136,8 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
         client_auth_chosen: proof != Proof::AsTold,
         issuer_promised,
         offline_by_consent,
+        push_url: push_url.map(Into::into),
+        dpop,
     };
     let provider = service.provider(&id);
     check_client_id(&provider, ask.client_id.trim())?;

@@ -366,6 +366,7 @@ impl Rest {
             url,
             headers,
             bearer,
+            proof: None,
             basic: None,
             body,
             allowed_hosts: self.hosts.to_vec(),
