@@ -18,7 +18,7 @@ pub(super) const TABLES: &str = "
     CREATE VIRTUAL TABLE texts USING fts5 (text, content = '', contentless_delete = 1,
         tokenize = 'unicode61 remove_diacritics 2', prefix = '3', detail = column);";
 
-/// As many matches are ranked; a beginning of two letters can match a million.
+/// As many matches are looked at; a beginning of two letters can match a million.
 const RANKED: usize = 2_000;
 /// Letters on both sides of a match.
 const AROUND: usize = 90;
@@ -61,7 +61,7 @@ fn expression(words: &[String]) -> String {
 }
 
 impl Library {
-    /// The best matches first: names before texts, then by rank.
+    /// The best matches first: names before texts, then by rank; where thousands match, the newest first.
     pub fn search(&self, query: &Query) -> Result<Vec<Hit>> {
         let words = words(&query.words);
         if words.is_empty() {
@@ -69,19 +69,34 @@ impl Library {
         }
         let expression = expression(&words);
         let (filter, values) = filter(query);
-        let sql = |table: &str, only_kept: bool| {
+        let sql = |table: &str, only_kept: bool, ranked: bool| {
             let kept = if only_kept { "AND item.state = 2" } else { "" };
+            // To weigh a word is to count all that it stands in: for a word that stands in thousands, the newest do.
+            let (rank, order) = if ranked {
+                (format!("bm25({table})"), "")
+            } else {
+                ("-rowid".into(), "ORDER BY rowid DESC")
+            };
             format!(
-                "SELECT {COLUMNS} FROM (SELECT rowid AS found, bm25({table}) AS rank FROM {table}
-                     WHERE {table} MATCH ?1 LIMIT {RANKED})
+                "SELECT {COLUMNS} FROM (SELECT rowid AS found, {rank} AS rank FROM {table}
+                     WHERE {table} MATCH ?1 {order} LIMIT {RANKED})
                  JOIN item ON item.row = found WHERE 1 {kept} {filter} ORDER BY rank LIMIT ?2"
             )
         };
         let mut all = vec![Value::Text(expression), Value::Integer(i64::from(query.most.max(1)))];
         all.extend(values);
         self.look(|db| {
+            let is_rare = |table: &str| -> rusqlite::Result<bool> {
+                let mut beyond = db.prepare_cached(&format!(
+                    "SELECT 1 FROM {table} WHERE {table} MATCH ?1 LIMIT 1 OFFSET {RANKED}"
+                ))?;
+                Ok(!beyond.exists([&all[0]])?)
+            };
             let find = |table: &str, only_kept: bool| -> rusqlite::Result<Vec<Row>> {
-                db.prepare_cached(&sql(table, only_kept))?.query_map(params_from_iter(&all), read)?.collect()
+                let ranked = is_rare(table)?;
+                db.prepare_cached(&sql(table, only_kept, ranked))?
+                    .query_map(params_from_iter(&all), read)?
+                    .collect()
             };
             let mut found = find("names", !query.names_only)?;
             if !query.names_only && found.len() < query.most as usize {
