@@ -18,8 +18,8 @@ use crate::ask::{Result, Scratch, ask, internal};
 use crate::connect::wait;
 use crate::{Everywhere, print};
 
-/// So many things at the top are picked where a person would pick.
-const SOME: usize = 3;
+/// So many things at the top are picked where a person would pick. An empty folder may be among them.
+const SOME: usize = 25;
 
 /// One line of the table.
 #[derive(Serialize)]
@@ -199,7 +199,13 @@ async fn contents(app: &App, id: &str, tried: &mut Tried) -> Result<()> {
     let top: ItemsPage = ask(app, "items", json!({ "connection": id })).await?;
     let before: SyncState = ask(app, "sync_state", json!({ "id": id })).await?;
     if !before.everything {
-        let some: Vec<&str> = top.items.iter().take(SOME).map(|item| item.id.as_str()).collect();
+        let some: Vec<&str> = top
+            .items
+            .iter()
+            .filter(|item| item.expandable || item.selectable)
+            .take(SOME)
+            .map(|item| item.id.as_str())
+            .collect();
         let _: SyncState = ask(app, "pick", json!({ "connection": id, "add": some })).await?;
     }
     let state = sync(app, id).await?;
