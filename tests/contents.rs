@@ -3,7 +3,6 @@
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
-
 use std::process::Stdio;
 use std::time::Duration;
 

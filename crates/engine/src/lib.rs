@@ -1,4 +1,5 @@
-//! The product: connect work accounts, keep them connected, say what is wrong, disconnect.
+//! The product: connect work accounts, keep them connected, say what is wrong, list, sync and search what they hold,
+//! disconnect.
 //!
 //! Everything a face may use is re-exported here; [`App::call`] is the one door. Layers, from the ground up:
 //! ground (`error`, `secret`, `clock`, `event`, `redact`), pure (`connection`, `item`, `oauth`, `deadline`, `diagnose`, `ways`, …),
