@@ -1,17 +1,14 @@
 //! Practice time as providers write it. All in UTC.
 
+use time::{Date, Month, OffsetDateTime};
+
 /// Year, month, day, hour, minute, second.
 pub fn parts(seconds: u64) -> [u64; 6] {
-    // Days to date after Howard Hinnant, with years that begin in March.
-    let days = seconds / 86_400 + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let year = era * 400 + year + u64::from(month <= 2);
-    [year, month, day, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60]
+    let at = i64::try_from(seconds).ok().and_then(|it| OffsetDateTime::from_unix_timestamp(it).ok());
+    let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let year = u64::try_from(at.year()).unwrap_or_default();
+    let (hour, minute, second) = at.to_hms();
+    [year, u8::from(at.month()).into(), at.day().into(), hour.into(), minute.into(), second.into()]
 }
 
 /// `2026-03-01T08:30:00Z`.
@@ -41,17 +38,13 @@ pub fn mail(seconds: u64) -> String {
 pub fn read(text: &str) -> Option<u64> {
     let text = text.trim();
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || text.get(4..5) != Some("-") {
+    if text.get(4..5) != Some("-") {
         return None;
     }
-    let shifted = (month + 9) % 12;
-    let of_march = year - i64::from(month <= 2);
-    let days =
-        of_march * 365 + of_march / 4 - of_march / 100 + of_march / 400 + (153 * shifted + 2) / 5 + day
-            - 1
-            - 719_468;
-    let mut seconds = days * 86_400;
+    let month = Month::try_from(u8::try_from(number(5, 7)?).ok()?).ok()?;
+    let day = u8::try_from(number(8, 10)?).ok()?;
+    let date = Date::from_calendar_date(i32::try_from(number(0, 4)?).ok()?, month, day).ok()?;
+    let mut seconds = date.midnight().assume_utc().unix_timestamp();
     if text.len() > 10 {
         seconds += number(11, 13)? * 3600 + number(14, 16)? * 60;
         let second = text.get(16..17) == Some(":");
