@@ -44,6 +44,8 @@ const LAYERS: &[(&[&str], bool)] = &[
             "settings",
             "problem",
             "flow",
+            "sync_options",
+            "program",
             "connection",
             "item",
             "oauth",
@@ -59,7 +61,7 @@ const LAYERS: &[(&[&str], bool)] = &[
     (&["sources"], true),
     // The world holds the waiting flows, and the flows work on the world: two halves of one layer.
     (&["world", "flows"], true),
-    (&["operations", "app"], true),
+    (&["operations", "app", "programs"], true),
 ];
 
 fn layer(module: &str) -> Option<(usize, bool)> {

@@ -307,8 +307,8 @@ async fn s09_each_provider_has_a_redirect_path_of_its_own_and_the_answer_must_co
     for provider in providers() {
         let flow = stage.begin(&provider.id, json!({})).await;
         let redirect: Url = flow.way.redirect.parse().expect("an address");
-        let path = redirect.path().rsplit('/').next().expect("a path").to_owned();
-        assert_eq!(path, provider.slug());
+        let path = provider.callback_path();
+        assert!(format!("/{}", redirect.as_str()).ends_with(&path), "{redirect}");
         paths.insert(path);
         let page = stage.page(&flow).await;
         let proof = parameter(&page, "state").or_else(|| parameter(&page, "oauth_token")).expect("a proof");
@@ -319,7 +319,7 @@ async fn s09_each_provider_has_a_redirect_path_of_its_own_and_the_answer_must_co
     for (at, (_, _, proof)) in flows.iter().enumerate() {
         let (other, _, _) = &flows[(at + 1) % flows.len()];
         let pairs = format!("code=c&oauth_verifier=v&state={proof}&oauth_token={proof}");
-        stage.app.deliver(&format!("{}://integrations/{}?{pairs}", tieline_engine::SCHEME, other.slug()));
+        stage.app.deliver(&format!("{}:/{}?{pairs}", tieline_engine::SCHEME, other.callback_path()));
     }
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     for (provider, flow, _) in &flows {

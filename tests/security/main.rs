@@ -64,7 +64,7 @@ async fn take_own_port(stage: &stage::Stage) {
     let _: serde_json::Value = stage.ask("save_settings", settings).await.expect("saved");
     for provider in providers() {
         let host = provider.redirect.loopback_host.as_str();
-        let address = format!("http://{host}:{port}/integrations/{}", provider.slug());
+        let address = format!("http://{host}:{port}{}", provider.callback_path());
         stage.practice.register_redirects(&provider.id, &[address]).await;
     }
 }

@@ -4,6 +4,7 @@ mod cause;
 mod input;
 mod lifetime;
 mod oauth;
+mod published;
 mod source;
 mod step;
 mod way;
@@ -12,6 +13,7 @@ pub use cause::*;
 pub use input::*;
 pub use lifetime::*;
 pub use oauth::*;
+pub use published::*;
 pub use source::*;
 pub use step::*;
 pub use way::*;
@@ -52,6 +54,9 @@ pub struct Provider {
     #[serde(default)]
     pub grant_page: Option<GrantPage>,
     pub register: Register,
+    /// How the published connect API speaks of it.
+    #[serde(default)]
+    pub published: Published,
     /// How its contents are read. None: it can be connected, and nothing is listed.
     #[serde(default)]
     pub source: Option<SourceFacts>,
@@ -64,9 +69,18 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// The last part of every redirect address: the id in lower case.
+    /// The name in commands and addresses: the id in lower case.
     pub fn slug(&self) -> String {
         self.id.to_ascii_lowercase()
+    }
+
+    /// The path that every redirect address ends in: one of its own for each provider (RFC 9700 §4.4), under the name
+    /// that published clients know.
+    pub fn callback_path(&self) -> String {
+        match self.published.callback.as_str() {
+            "" => format!("/integrations/{}", self.slug()),
+            name => format!("/integrations/{name}"),
+        }
     }
 
     pub fn input(&self, key: &str) -> Option<&Input> {

@@ -16,7 +16,10 @@ use tieline_extract::Extractor;
 
 use crate::flows::{keep_alive, prove, waiting};
 use crate::library::Library;
-use crate::operations::{self, wire::Failure};
+use crate::operations::{
+    self,
+    wire::{Failure, Serving},
+};
 use crate::secret::Secret;
 use crate::store::{AppRow, Store};
 use crate::vault::Vault;
@@ -68,6 +71,7 @@ struct Means {
     extractor: PathBuf,
     changes: broadcast::Sender<Change>,
     stays: bool,
+    serving: RwLock<Serving>,
 }
 
 impl App {
@@ -100,6 +104,7 @@ impl App {
             extractor: start.extractor.unwrap_or_else(this_program),
             changes,
             stays,
+            serving: RwLock::default(),
         };
         let world = RwLock::new(means.world(start.practice).await?);
         Ok(Self { inner: Arc::new(Inner { means, world }) })
@@ -115,6 +120,17 @@ impl App {
         // Whoever asked may go away in the middle, and tokens that a provider has just given must not be dropped then.
         let answer = tokio::spawn(async move { operations::call(&app, &name, ask).await });
         answer.await.unwrap_or_else(|error| Err(Failure::from(Error::internal(error))))
+    }
+
+    /// How the loopback API stands in this process, as the face that serves it said.
+    pub fn serving(&self) -> Serving {
+        self.inner.means.serving.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Said by the face that serves the loopback API, or fails to.
+    pub fn set_serving(&self, serving: Serving) {
+        *self.inner.means.serving.write().unwrap_or_else(PoisonError::into_inner) = serving;
+        let _nobody_listens = self.inner.means.changes.send(Change::Serving);
     }
 
     /// What changes from now on.
@@ -206,7 +222,8 @@ pub(crate) async fn enter_practice_apps(world: &World) -> Result<()> {
     for app in &practice.practised.apps {
         let provider = world.provider(&app.provider)?;
         let inputs = tieline_catalog::normalise(&provider, &app.inputs);
-        let (host, known) = world.app(&provider, &inputs.values)?;
+        let host = World::app_host(&provider, &inputs.values);
+        let known = world.app(0, &provider, &inputs.values)?;
         // Where a provider has several apps, the first is the usual one.
         if !entered.insert((provider.id.clone(), host.clone())) {
             continue;
@@ -217,6 +234,8 @@ pub(crate) async fn enter_practice_apps(world: &World) -> Result<()> {
             continue;
         }
         let mut row = AppRow {
+            organization: 0,
+            redirect: None,
             provider: provider.id.clone(),
             host,
             client_id: app.client_id.clone(),

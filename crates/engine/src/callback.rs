@@ -36,7 +36,7 @@ pub struct Callback {
 }
 
 impl Callback {
-    fn new(path: &str, query: &str) -> Self {
+    pub(crate) fn new(path: &str, query: &str) -> Self {
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         Self { path: path.to_owned(), query }
     }
@@ -98,10 +98,9 @@ impl Loopback {
         self.port
     }
 
-    /// Waits for the return that `accept` takes, and answers it with `done` (or, where the provider reports an
-    /// error, with [`Page::declined`]). Whatever else arrives is answered and changes nothing. May be
-    /// cancelled and called again; has no end of its own.
-    pub async fn answer(&mut self, accept: impl Fn(&Callback) -> bool, done: Page) -> Callback {
+    /// Waits for the return that `accept` takes, and answers it with the page that it names. Whatever else arrives is
+    /// answered and changes nothing. May be cancelled and called again; has no end of its own.
+    pub async fn answer(&mut self, accept: impl Fn(&Callback) -> Option<Page>) -> Callback {
         let mut open = JoinSet::new();
         loop {
             let room = open.len() < AT_ONCE;
@@ -110,9 +109,8 @@ impl Loopback {
                 Some(heard) = open.join_next() => {
                     let Ok(Some((mut stream, callback))) = heard else { continue };
                     let callback: Callback = callback;
-                    if accept(&callback) {
-                        let page = if callback.get("error").is_some() { Page::declined() } else { done };
-                        say(&mut stream, "200 OK", &page.html()).await;
+                    if let Some(page) = accept(&callback) {
+                        say_page(&mut stream, &page).await;
                         return callback;
                     }
                     tracing::info!(?callback, "an unexpected return");
@@ -207,6 +205,13 @@ async fn read_head(stream: &mut TcpStream) -> Option<Vec<u8>> {
         if head.windows(4).any(|four| four == b"\r\n\r\n") || head.len() > LONGEST {
             return Some(head);
         }
+    }
+}
+
+async fn say_page(stream: &mut TcpStream, page: &Page) {
+    match &page.then {
+        Some(then) => say(stream, &format!("303 See Other\r\nLocation: {then}"), "").await,
+        None => say(stream, "200 OK", &page.html()).await,
     }
 }
 

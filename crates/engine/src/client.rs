@@ -230,6 +230,27 @@ impl Client {
         Ok(Fetched { status, headers, body, retry_after })
     }
 
+    /// Tells a program something at an address that it named: https, or http on this computer; in practice this computer
+    /// only. Ten seconds, no redirects; what comes back is not read. Answers the status.
+    pub async fn tell(&self, url: &Url, headers: &[(&str, String)], body: Vec<u8>) -> Result<u16> {
+        let here = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        let practice = matches!(*self.routes, Routes::Practice(_));
+        if !(here && url.scheme() == "http" || !practice && url.scheme() == "https") {
+            return Err(Error::new(
+                Code::Refused,
+                "Tieline tells programs something at https addresses only, or on this computer.",
+                "Name another address.",
+            ));
+        }
+        let mut call = self.http.post(url.clone()).timeout(Duration::from_secs(10)).body(body);
+        for (name, value) in headers {
+            call = call.header(*name, value);
+        }
+        let host = url.host_str().unwrap_or_default();
+        let answer = call.send().await.map_err(|error| self.failure(host, &error))?;
+        Ok(answer.status().as_u16())
+    }
+
     /// Checks where a request may go and puts it together.
     fn prepare(&self, request: Request) -> Result<(String, reqwest::RequestBuilder, Vec<Secret>)> {
         let host = host_of(&request.url)?;

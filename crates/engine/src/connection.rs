@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tieline_catalog::{Cause, ErrorPlace, template::Fields};
 
 use crate::clock::Seconds;
+use crate::program::Owner;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
@@ -52,6 +53,9 @@ pub struct Connection {
     pub retry_at: Option<Seconds>,
     pub trouble: Option<Trouble>,
     pub disconnecting: bool,
+    pub owner: Owner,
+    /// The organization whose app it signed in through.
+    pub app_organization: i64,
 }
 
 /// What keeps a connection from working.
@@ -174,6 +178,8 @@ pub(crate) mod tests_support {
             retry_at: None,
             trouble: None,
             disconnecting: false,
+            owner: Owner::default(),
+            app_organization: 0,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What just changed, for whoever shows it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Change {
     Connection {
@@ -19,6 +20,12 @@ pub enum Change {
     Keyring,
     Providers,
     Settings,
+    /// A key of another program was made, used or revoked.
+    Keys,
+    /// A program asks for something that its person has to agree to.
+    Approval,
+    /// The loopback API was started or stopped.
+    Serving,
     /// An address came that no sign-in waits for; nothing was changed.
     UnexpectedReturn,
     /// The window is to close while a sync is under way, and asks its person how. Told by the window.
@@ -32,7 +39,7 @@ pub enum Change {
 }
 
 /// What becomes of a window that is to close while a sync is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Closing {
     /// Out of sight until nothing is under way.

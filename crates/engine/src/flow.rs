@@ -1,12 +1,13 @@
 //! One sign-in as it is shown: where the browser is, which way back, how it ended. Pure.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::problem::Problem;
 
 /// One sign-in under way.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Flow {
     pub id: String,
     pub provider: String,
@@ -31,7 +32,7 @@ pub struct Flow {
     pub other_account: Option<Account>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FlowStep {
     /// The browser has the floor.
@@ -47,7 +48,7 @@ pub enum FlowStep {
     TimedOut,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct WayPlan {
     /// `deep_link`, `loopback`, `relay`, `paste`
     pub way: String,
@@ -58,7 +59,7 @@ pub struct WayPlan {
     pub usable: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ScopeLine {
     pub name: String,
     pub meaning: String,
@@ -68,7 +69,7 @@ pub struct ScopeLine {
     pub at_registration: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Account {
     pub id: String,
     pub name: String,

@@ -1,5 +1,6 @@
 //! What a connection holds: files, pages, articles, mails, messages and what they stand in. Pure.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -34,7 +35,7 @@ pub struct Item {
 }
 
 /// What a person would call it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Kind {
     #[default]
@@ -66,6 +67,34 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub const ALL: [Self; 25] = [
+        Self::File,
+        Self::Folder,
+        Self::Drive,
+        Self::Site,
+        Self::Bucket,
+        Self::Article,
+        Self::Category,
+        Self::Section,
+        Self::Collection,
+        Self::KnowledgeBase,
+        Self::Space,
+        Self::Page,
+        Self::Database,
+        Self::Ticket,
+        Self::Conversation,
+        Self::Channel,
+        Self::Thread,
+        Self::Message,
+        Self::Label,
+        Self::Workspace,
+        Self::Call,
+        Self::Library,
+        Self::Reference,
+        Self::Note,
+        Self::Attachment,
+    ];
+
     /// `ARTICLE`, as stored and published.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -24,12 +24,15 @@ pub mod lock;
 mod oauth;
 mod operations;
 mod problem;
+pub mod program;
+mod programs;
 mod redact;
 pub mod secret;
 mod service;
 mod settings;
 pub mod sources;
 mod store;
+mod sync_options;
 pub mod vault;
 mod ways;
 mod world;
@@ -38,9 +41,14 @@ pub use app::{App, PracticeStarter, SCHEME, Start};
 pub use browser::Browser;
 pub use clock::Clock;
 pub use error::{Code, Error, Result};
-pub use operations::{NAMES, typescript, wire};
+pub use operations::{Described, DescribedOperation, NAMES, describe, typescript, wire};
+pub use programs::{
+    Adopting, Connecting, Content, Contents, FileState, Mark, Order, OwnApp, Programs, PublishedProvider,
+    TagTest,
+};
 pub use redact::{Redacted, redact};
 pub use secret::Secret;
-pub use settings::LOOPBACK_PORT;
+pub use settings::{API_PORT, LOOPBACK_PORT};
+pub use sync_options::{FileSyncConfig, SyncOptions};
 pub use tieline_extract::serve_if_asked as extract_if_asked;
 pub use world::PracticeWorld;

@@ -3,6 +3,7 @@
 //! A SQLite file of its own: it may be large, lie elsewhere and be deleted whole, and what is in it can be fetched
 //! again. Readers and the one writer have separate connections, so that a search never waits for a sync.
 
+mod contents;
 mod items;
 mod picks;
 mod search;
@@ -15,14 +16,19 @@ use rusqlite::{Connection as Sqlite, OpenFlags, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
+pub use contents::{Content, Contents, Mark, Order, TagTest};
 pub use items::{Brought, Folder, Read, Row, Waiting};
-pub use picks::Picked;
+pub use picks::{ForProgram, Picked, Wanted};
 pub use search::{Hit, Query};
 pub(crate) use syncs::put as put_sync_row;
 pub use syncs::{Phase, Sync, Tally, Wish};
 
 /// Every table's statements, in the order in which they came. A released step is never edited.
-const MIGRATIONS: &[&[&str]] = &[&[items::TABLES, picks::TABLE, search::TABLES, syncs::TABLE]];
+const MIGRATIONS: &[&[&str]] = &[
+    &[items::TABLES, picks::TABLE, search::TABLES, syncs::TABLE],
+    // Other programs.
+    &[contents::TABLES],
+];
 
 #[derive(Clone)]
 pub struct Library {

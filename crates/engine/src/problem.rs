@@ -1,10 +1,11 @@
 //! What happened, why, what to press. Pure.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// What happened, why, what to press.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Problem {
     /// Stable, for programs: `admin_approval`.
     pub code: String,
@@ -18,14 +19,14 @@ pub struct Problem {
     pub evidence: Vec<NamedValue>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Press {
     pub label: String,
     pub action: PressAction,
     pub url: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PressAction {
     SignInAgain,
@@ -44,13 +45,13 @@ pub enum PressAction {
     Close,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct AdminMessage {
     pub subject: String,
     pub body: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct NamedValue {
     pub label: String,
     pub value: String,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tieline_catalog::{
     AccessLife, Account, Category, ClientAuth, Lifetime, LoopbackHost, LoopbackPort, OAuth, Provider,
-    Redirect, RefreshKind, Register, Reply, Revoke, Scope, Secret, Step, Way,
+    Published, Redirect, RefreshKind, Register, Reply, Revoke, Scope, Secret, Step, Way,
 };
 use url::Url;
 
@@ -275,6 +275,7 @@ impl Service {
             ..step(url)
         });
         Provider {
+            published: Published::default(),
             id: id.to_owned(),
             name: self.name.clone(),
             category: Category::Other,

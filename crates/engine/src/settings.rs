@@ -1,5 +1,6 @@
 //! What a person or an organisation sets once. Pure.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -7,7 +8,10 @@ use ts_rs::TS;
 /// program's.
 pub const LOOPBACK_PORT: u16 = 47823;
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+/// Port of the loopback API, where no other was chosen: next to the port of redirects.
+pub const API_PORT: u16 = 47824;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(default)]
 pub struct Settings {
     /// `http://proxy.acme.example:8080`; empty takes the system's. No user name or password.
@@ -26,6 +30,10 @@ pub struct Settings {
     pub library_limit_mb: Option<u32>,
     /// The window is closed while a sync is under way: `ask` (also when empty), `go_on` in the background, `stop`.
     pub when_closing: String,
+    /// Other programs may use the connections over the loopback API while the window is open.
+    pub api: bool,
+    /// Its port. Default 47824.
+    pub api_port: Option<u16>,
     /// `system`, `light`, `dark`
     pub theme: String,
 }

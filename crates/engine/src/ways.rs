@@ -30,7 +30,7 @@ pub struct Plan {
 /// All ways, the one to use first.
 pub fn plans(provider: &Provider, means: &Means) -> Vec<Plan> {
     let name = &provider.name;
-    let path = format!("/integrations/{}", provider.slug());
+    let path = provider.callback_path();
     let mut plans: Vec<Plan> = [Way::DeepLink, Way::Loopback, Way::Relay]
         .into_iter()
         .map(|way| {
@@ -120,6 +120,7 @@ pub fn title(way: Way) -> &'static str {
         Way::Loopback => "Through this computer's own address",
         Way::Relay => "Through your organisation's page",
         Way::Paste => "By pasting the address",
+        Way::Program => "To the program that asked",
     }
 }
 
@@ -129,6 +130,7 @@ pub fn key(way: Way) -> &'static str {
         Way::Loopback => "loopback",
         Way::Relay => "relay",
         Way::Paste => "paste",
+        Way::Program => "program",
     }
 }
 

@@ -218,16 +218,44 @@ impl World {
         self.folder.join("locks")
     }
 
-    /// The app that serves these inputs: what it belongs to, and the row if it is set up.
-    pub fn app(&self, provider: &Provider, inputs: &template::Fields) -> Result<(String, Option<AppRow>)> {
-        let host = template::fill(&provider.register.per, inputs).unwrap_or_default();
-        let row = self.store.app(&provider.id, &host)?;
-        Ok((host, row))
+    /// What an app for these inputs belongs to: a host, or nothing where one serves all.
+    pub fn app_host(provider: &Provider, inputs: &template::Fields) -> String {
+        template::fill(&provider.register.per, inputs).unwrap_or_default()
     }
 
-    /// The keys of an app. Fails with `NotSetUp` where an admin has to enter it first.
-    pub async fn app_keys(&self, provider: &Provider, host: &str) -> Result<AppKeys> {
-        let row = self.store.app(&provider.id, host)?.ok_or_else(|| not_set_up(provider, host))?;
+    /// The app that serves these inputs, if it is set up: the organization's own, else the person's.
+    pub fn app(
+        &self,
+        organization: i64,
+        provider: &Provider,
+        inputs: &template::Fields,
+    ) -> Result<Option<AppRow>> {
+        let host = Self::app_host(provider, inputs);
+        let own = if organization == 0 { None } else { self.store.app(organization, &provider.id, &host)? };
+        match own {
+            Some(own) => Ok(Some(own)),
+            None => self.store.app(0, &provider.id, &host),
+        }
+    }
+
+    /// The keys of the app that a connection signed in through.
+    pub async fn app_keys_of(&self, provider: &Provider, it: &Connection) -> Result<AppKeys> {
+        let row = self.store.app(it.app_organization, &provider.id, &it.app_host)?;
+        self.keys_of(row.as_ref(), provider, &it.app_host).await
+    }
+
+    /// The keys of the app for these inputs. Fails with `NotSetUp` where an admin has to enter it first.
+    pub async fn app_keys(
+        &self,
+        row: Option<&AppRow>,
+        provider: &Provider,
+        inputs: &template::Fields,
+    ) -> Result<AppKeys> {
+        self.keys_of(row, provider, &Self::app_host(provider, inputs)).await
+    }
+
+    async fn keys_of(&self, row: Option<&AppRow>, provider: &Provider, host: &str) -> Result<AppKeys> {
+        let row = row.cloned().ok_or_else(|| not_set_up(provider, host))?;
         let secret = match row.secret_entry() {
             Some(entry) => Some(self.vault.get(&entry).await?.ok_or_else(|| {
                 Error::new(

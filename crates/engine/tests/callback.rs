@@ -30,8 +30,9 @@ fn get(port: u16, target: &str) -> String {
     ask(port, format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").as_bytes())
 }
 
-fn mine(callback: &Callback) -> bool {
-    callback.get("state") == Some("right")
+fn mine(callback: &Callback) -> Option<Page> {
+    let page = if callback.get("error").is_some() { Page::declined() } else { Page::connected() };
+    (callback.get("state") == Some("right")).then_some(page)
 }
 
 /// Runs `browser` against a listener that waits for `state=right`, which it has to send in the end.
@@ -40,7 +41,7 @@ async fn with_listener<T: Send + 'static>(browser: impl FnOnce(u16) -> T + Send 
     let port = loopback.port();
     let browser = tokio::task::spawn_blocking(move || browser(port));
     let callback =
-        tokio::time::timeout(Duration::from_secs(30), loopback.answer(mine, Page::connected())).await;
+        tokio::time::timeout(Duration::from_secs(30), loopback.answer(mine)).await;
     (callback.expect("the right return was not seen"), browser.await.unwrap())
 }
 
@@ -169,7 +170,7 @@ async fn even_more_of_them_than_fit_are_outwaited() {
 async fn security_10_it_listens_on_loopback_only_on_both_stacks_and_closes() {
     let mut loopback = Loopback::open(None, PATH).await.unwrap();
     let port = loopback.port();
-    let answer = tokio::spawn(async move { loopback.answer(mine, Page::connected()).await });
+    let answer = tokio::spawn(async move { loopback.answer(mine).await });
     let page = tokio::task::spawn_blocking(move || {
         let address = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
         if TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, 0))).is_err() {
@@ -215,10 +216,10 @@ async fn a_wait_that_was_cancelled_can_be_taken_up_again() {
     let mut loopback = Loopback::open(None, PATH).await.unwrap();
     let port = loopback.port();
     let first =
-        tokio::time::timeout(Duration::from_millis(50), loopback.answer(mine, Page::connected())).await;
+        tokio::time::timeout(Duration::from_millis(50), loopback.answer(mine)).await;
     assert!(first.is_err());
     let browser = tokio::task::spawn_blocking(move || get(port, &format!("{PATH}?state=right")));
-    loopback.answer(mine, Page::connected()).await;
+    loopback.answer(mine).await;
     assert!(browser.await.unwrap().contains("Connected"));
 }
 

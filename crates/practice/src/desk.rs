@@ -104,7 +104,7 @@ impl Desk<'_> {
     /// The address to which the browser goes back, by the rules of the provider or the app.
     pub fn redirect(&self, app: &Registered, sent: Option<&str>) -> Result<String, Problem> {
         let rule = app.redirects.as_ref().unwrap_or(&self.provider.redirects);
-        let slug = self.provider.slug();
+        let slug = self.provider.callback();
         let state = self.house.state();
         let added = state.book.redirects.get(self.provider.id).map_or(&[][..], Vec::as_slice);
         match sent {

@@ -1,6 +1,25 @@
 // Made from the engine's operations. `cargo xtask types` writes it; do not edit.
 
+export type AccessToken = { access_token: string, token_type: string, 
+/**
+ * None where nothing tells.
+ */
+expires_at: string | null, };
 export type Account = { id: string, name: string, email: string, workspace: string, };
+export type AddKey = { 
+/**
+ * What you call the program.
+ */
+name: string, 
+/**
+ * Keys of one organization share what they make. Default: one of the key's own name.
+ */
+organization: string | null, 
+/**
+ * Operations or groups; default: all groups but `tokens`.
+ */
+operations: Array<string> | null, reach: Reach | null, origins: Array<string>, per_minute: number | null, };
+export type AddedKey = { key: KeyRow, secret: string, };
 export type AdminMessage = { subject: string, body: string, };
 export type AppSummary = { provider: string, provider_name: string, 
 /**
@@ -11,13 +30,14 @@ host: string, client_id: string, has_secret: boolean,
  * The organisation's relay page, where it has one.
  */
 relay: string | null, loopback_port: number | null, saved_at: string, connections: number, };
+export type Approval = { id: number, key: string, key_name: string, connection: string, connection_name: string, asked_at: string, };
 export type ById = { id: string, };
 export type ByProvider = { 
 /**
  * Id or slug.
  */
 provider: string, };
-export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "sync", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "unexpected_return" } | { "what": "closing" } | { "what": "close", how: Closing, } | { "what": "world" };
+export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "sync", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "keys" } | { "what": "approval" } | { "what": "serving" } | { "what": "unexpected_return" } | { "what": "closing" } | { "what": "close", how: Closing, } | { "what": "world" };
 export type Check = { 
 /**
  * `deep_link`, `loopback`, `browser`, `keyring`, `store`, `network`, `clock`, `catalogue`
@@ -47,6 +67,10 @@ reconnect: string | null, way: string | null,
 quiet: boolean, };
 export type ConnectionDetail = { row: ConnectionRow, inputs: Array<NamedValue>, client_id: string, app_host: string, redirect: string, way_words: string, permissions: Array<Permission>, lasts: Lasts, secret: SecretPlace, health: Health, grant_page: GrantPage | null, disconnect: DisconnectPlan, 
 /**
+ * What the program decided that asked for it; none where its person did.
+ */
+program: ProgramOptions | null, 
+/**
  * The newest fifty.
  */
 events: Array<EventLine>, };
@@ -69,6 +93,7 @@ sign_in_words: string, next_sign_in_at: string | null, connected_at: string, las
 missing_scopes: number, };
 export type ConnectionState = "working" | "needs_you" | "temporarily_failing" | "waiting_for_admin" | "keyring_locked" | "disconnecting";
 export type Crumb = { id: string, name: string, };
+export type DecideApproval = { id: number, allow: boolean, };
 export type Disconnect = { id: string, 
 /**
  * Tell the provider as well. Default: where it does not reach further than this connection.
@@ -308,6 +333,41 @@ path: Array<Crumb>,
  * It was asked of the provider just now; else it is what the last sync saw.
  */
 live: boolean, };
+export type KeyGroup = { name: string, meaning: string, 
+/**
+ * A key has it where nobody said otherwise.
+ */
+usual: boolean, operations: Array<string>, };
+export type KeyRow = { id: string, name: string, 
+/**
+ * Whose are the connections made through it.
+ */
+organization: OrganizationRow, 
+/**
+ * Operations, and groups of them.
+ */
+operations: Array<string>, reach: Reach, 
+/**
+ * Origins of pages that may use it.
+ */
+origins: Array<string>, 
+/**
+ * Requests a minute in place of the usual limits; 0: no limit.
+ */
+per_minute: number | null, made_at: string, last_used_at: string | null, revoked_at: string | null, };
+export type KeyUse = { at: string, 
+/**
+ * The operation, or method and route.
+ */
+what: string, connection: string, connection_name: string, 
+/**
+ * HTTP status.
+ */
+status: number, 
+/**
+ * Within that second.
+ */
+times: number, };
 export type Keyring = { state: KeyringState, 
 /**
  * "Keyring unlocked"
@@ -353,6 +413,20 @@ export type OpenPage = {
  * A grant page, a registration page or the practice control page; other addresses are refused.
  */
 url: string, };
+export type OptionLine = { label: string, value: string, 
+/**
+ * What becomes of it.
+ */
+note: string | null, };
+export type OrganizationRow = { 
+/**
+ * From 1; never used twice.
+ */
+number: number, name: string, 
+/**
+ * `org_00000001`, as some of the contracts write it.
+ */
+id: string, };
 export type OtherAccount = { id: string, 
 /**
  * True: a new connection for the other account. False: throw the sign-in away.
@@ -390,6 +464,11 @@ message: AdminMessage | null,
  * What the provider said, and when, without secrets.
  */
 evidence: Array<NamedValue>, };
+export type ProgramOptions = { organization: string, 
+/**
+ * The end user it is for; empty: the organization itself.
+ */
+customer: string, number: number, tags: Array<NamedValue>, options: Array<OptionLine>, };
 export type ProviderCard = { 
 /**
  * `GOOGLE_DRIVE`
@@ -398,7 +477,11 @@ id: string,
 /**
  * `google_drive`; also the icon's file name where there is one.
  */
-slug: string, name: string, 
+slug: string, 
+/**
+ * The last part of every redirect address: `google`.
+ */
+callback: string, name: string, 
 /**
  * `files`, `mail`, `knowledge`, `support`, `sales`, `chat`, `research`, `other`
  */
@@ -420,6 +503,7 @@ unconfirmed: Array<string>, client_id_label: string, secret_label: string,
  * `required`, `optional`, `none`
  */
 secret: string, };
+export type Reach = "all" | "own" | { "these": Array<string> };
 export type Rename = { id: string, name: string, };
 export type SaveApp = { provider: string, 
 /**
@@ -508,6 +592,19 @@ client_auth: string, scopes: string, prompt: string | null, offline_access: bool
  * By its metadata, the issuer keeps an account signed in only where the prompt asks for consent.
  */
 offline_by_consent: boolean, };
+export type Serving = { on: boolean, 
+/**
+ * Where it answers.
+ */
+url: string | null, port: number, 
+/**
+ * Why it does not answer although it should.
+ */
+problem: string | null, 
+/**
+ * Keys that work.
+ */
+keys: number, };
 export type SetPractice = { on: boolean, };
 export type SetSync = { 
 /**
@@ -551,6 +648,14 @@ library_limit_mb: number | null,
  * The window is closed while a sync is under way: `ask` (also when empty), `go_on` in the background, `stop`.
  */
 when_closing: string, 
+/**
+ * Other programs may use the connections over the loopback API while the window is open.
+ */
+api: boolean, 
+/**
+ * Its port. Default 47824.
+ */
+api_port: number | null, 
 /**
  * `system`, `light`, `dark`
  */
@@ -719,4 +824,20 @@ export interface Operations {
   library: { ask: Nothing; answer: LibraryState };
   /** Deletes kept texts; connections and what was picked stay. */
   forget_contents: { ask: ForgetContents; answer: LibraryState };
+  /** Keys of other programs, the newest first, the revoked ones among them. */
+  keys: { ask: Nothing; answer: Array<KeyRow> };
+  /** What a key can be given. */
+  key_groups: { ask: Nothing; answer: Array<KeyGroup> };
+  /** Makes a key; its secret is told this once. */
+  add_key: { ask: AddKey; answer: AddedKey };
+  revoke_key: { ask: ById; answer: Nothing };
+  /** The newest uses of a key. */
+  key_uses: { ask: ById; answer: Array<KeyUse> };
+  /** What programs ask for and their person has not decided yet. */
+  approvals: { ask: Nothing; answer: Array<Approval> };
+  decide_approval: { ask: DecideApproval; answer: Nothing };
+  /** A short-lived access token for a program whose key has the right, once its person agreed to program and connection. */
+  access_token: { ask: ById; answer: AccessToken };
+  /** The loopback API as it stands in this process. */
+  serving: { ask: Nothing; answer: Serving };
 }

@@ -35,6 +35,8 @@ pub enum Way {
     Loopback,
     Relay,
     Paste,
+    /// To the program that asked for the sign-in, at an address of its own.
+    Program,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]

@@ -1,10 +1,14 @@
 //! What the browser shows when the sign-in is back: one page, complete in itself.
 
+use url::Url;
+
 /// A page's heading and the sentence under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     pub title: String,
     pub words: String,
+    /// The browser goes on to there instead; an address of this computer.
+    pub then: Option<Url>,
 }
 
 impl Page {
@@ -30,8 +34,13 @@ impl Page {
         )
     }
 
+    /// Another page of this computer shows how it went.
+    pub fn going_on(then: Url) -> Self {
+        Self { then: Some(then), ..Self::received() }
+    }
+
     fn new(title: &str, words: &str) -> Self {
-        Self { title: title.to_owned(), words: words.to_owned() }
+        Self { title: title.to_owned(), words: words.to_owned(), then: None }
     }
 
     pub(super) fn html(&self) -> String {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tieline_catalog::template::{self, Fields};
 use tieline_catalog::{Protocol, Provider, Way, normalise};
 use tokio::sync::{Notify, mpsc};
@@ -21,7 +22,9 @@ use crate::flows::oauth1::{self, RequestToken};
 use crate::flows::push::Push;
 use crate::flows::waiting::{self, Waiting, forget_oldest, update};
 use crate::oauth::{self, Asking, ProofKey};
+use crate::program::Owner;
 use crate::secret::Secret;
+use crate::sync_options::SyncOptions;
 use crate::ways::{self, Plan};
 use crate::world::{AppKeys, World};
 
@@ -37,6 +40,22 @@ pub(crate) struct Begin {
     pub reconnect: Option<String>,
     pub way: Option<Way>,
     pub quiet: bool,
+    /// The program that asked, and what for.
+    pub program: Option<Arc<ForProgram>>,
+}
+
+/// A sign-in that a program asked for.
+#[derive(Debug, Default)]
+pub(crate) struct ForProgram {
+    pub owner: Owner,
+    /// Exactly these scopes instead of the usual ones.
+    pub scopes: Option<Vec<String>>,
+    /// Sent as it is; whoever asked brings the answer.
+    pub redirect: Option<String>,
+    /// Where the browser goes once the answer was taken.
+    pub then: Option<Url>,
+    pub options: SyncOptions,
+    pub tags: Map<String, Value>,
 }
 
 /// What the task that waits carries with it.
@@ -53,6 +72,7 @@ pub(crate) struct Kept {
     pub key: Option<ProofKey>,
     pub request_token: Option<RequestToken>,
     pub reconnect: Option<Connection>,
+    pub program: Option<Arc<ForProgram>>,
     _listener: Option<Arc<Listener>>,
 }
 
@@ -75,12 +95,27 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
     }
     // Nobody should sign in for tokens that could not be kept.
     world.vault.ready().await?;
-    let (host, row) = world.app(&provider, &inputs.values)?;
-    let app = world.app_keys(&provider, &host).await?;
-    let asked = scopes(&provider, &begin.more_scopes);
+    let program = begin.program.clone();
+    let organization = program.as_ref().map_or(0, |it| it.owner.organization);
+    let row = world.app(organization, &provider, &inputs.values)?;
+    let app = world.app_keys(row.as_ref(), &provider, &inputs.values).await?;
+    let asked = match program.as_ref().and_then(|it| it.scopes.clone()) {
+        Some(exactly) => exactly,
+        None => scopes(&provider, &begin.more_scopes),
+    };
 
     let means = world.means(row.as_ref())?;
-    let (plan, listener) = choose(world, &provider, ways::plans(&provider, &means), begin.way).await?;
+    let (plan, listener) = match program.as_ref().and_then(|it| it.redirect.clone()) {
+        Some(redirect) => (handed_over(redirect), None),
+        None => {
+            let mut plans = ways::plans(&provider, &means);
+            if program.as_ref().is_some_and(|it| it.then.is_some()) {
+                // A deep link leaves the browser where it was, and it is to go on.
+                plans.retain(|plan| plan.way != Way::DeepLink);
+            }
+            choose(world, &provider, plans, begin.way, program.is_some()).await?
+        }
+    };
     let id = waiting::new_id()?;
     let redirect_text = plan.redirect.clone();
     let suffix = match (plan.way, &listener) {
@@ -161,7 +196,10 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
         other_account: None,
     };
     let quiet = begin.quiet;
-    let path = format!("/integrations/{}", provider.slug());
+    let path = provider.callback_path();
+    let then = program.as_ref().and_then(|it| it.then.clone());
+    let lent = plan.way == Way::Relay && listener.is_some();
+    let then = then.filter(|_| lent || plan.way == Way::Loopback).map(|then| with_flow(then, &id));
     {
         let mut all = world.flows.lock();
         let order = all.values().map(|it| it.order).max().unwrap_or(0) + 1;
@@ -175,6 +213,7 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
                 push,
                 proof,
                 path,
+                then,
                 answers,
                 ended: Arc::clone(&ended),
                 other: None,
@@ -198,6 +237,7 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
         key,
         request_token,
         reconnect,
+        program,
         _listener: listener,
     };
     tokio::spawn(wait(Arc::clone(world), kept, inbox, ended));
@@ -249,6 +289,7 @@ async fn choose(
     provider: &Provider,
     plans: Vec<Plan>,
     wanted: Option<Way>,
+    listens: bool,
 ) -> Result<(Plan, Option<Arc<Listener>>)> {
     if wanted == Some(Way::Paste) {
         let mut plan =
@@ -271,7 +312,8 @@ async fn choose(
             Way::Loopback => Some(listen::open(world, plan.port.filter(|port| *port != 0)).await),
             // The relay forwards to the deep link where that works, else to a free port of this computer.
             Way::Relay
-                if world.scheme.is_none()
+                if listens
+                    || world.scheme.is_none()
                     || world.deep_link_failed.load(std::sync::atomic::Ordering::Relaxed) =>
             {
                 Some(listen::open(world, None).await)
@@ -282,8 +324,7 @@ async fn choose(
             Ok(listener) => {
                 if let (Way::Loopback, Some(listener)) = (plan.way, &listener) {
                     let host = provider.redirect.loopback_host.as_str();
-                    plan.redirect =
-                        format!("http://{host}:{}/integrations/{}", listener.port(), provider.slug());
+                    plan.redirect = format!("http://{host}:{}{}", listener.port(), provider.callback_path());
                     plan.port = Some(listener.port());
                 }
                 if let Some(words) = why_not {
@@ -298,6 +339,20 @@ async fn choose(
         }
     }
     Err(sorry)
+}
+
+/// The answer comes to whoever asked, at an address of theirs.
+fn handed_over(redirect: String) -> Plan {
+    let why = "The program that asked for the sign-in takes the answer and hands it over.".into();
+    Plan { way: Way::Program, redirect, port: None, why, usable: true }
+}
+
+/// The page that the browser goes on to is told which sign-in it is about.
+fn with_flow(mut then: Url, id: &str) -> Url {
+    if let Ok(mut path) = then.path_segments_mut() {
+        path.pop_if_empty().push(id);
+    }
+    then
 }
 
 fn no_way() -> Error {

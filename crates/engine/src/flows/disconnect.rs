@@ -106,7 +106,7 @@ pub(crate) async fn disconnect(
     let turn = world.turn(id);
     let _turn = turn.lock().await;
     let now = world.connection(id)?;
-    world.store.remove_connection(&now)?;
+    world.store.remove_connection(&now, world.now())?;
     ended.words.push("The sign-in is deleted from this computer's keyring.".into());
     if world.vault.delete(&now.secret_entry()).await.is_ok() {
         world.store.swept(&now.secret_entry())?;
@@ -164,7 +164,7 @@ async fn tell_provider(world: &World, provider: &Provider, it: &Connection) -> T
     };
     let alive = access.is_some();
     let access = access.unwrap_or(stored_access);
-    let app = world.app_keys(provider, &it.app_host).await.ok();
+    let app = world.app_keys_of(provider, &it).await.ok();
     match steps(world, provider, &it, &access, refresh.as_ref(), app.as_ref()).await {
         Ok(()) => {}
         Err(trouble) if !trouble.is_final() => {

@@ -1,6 +1,7 @@
 //! From the browser's answer to a connection: check, exchange, identify, store.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tieline_catalog::template::Fields;
 use tieline_catalog::{AccessLife, Cause, ErrorPlace, Protocol, Provider, Way};
@@ -12,11 +13,11 @@ use crate::diagnose::{self, About};
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flow::{Account, FlowStep, ScopeLine};
-use crate::flows::connect::Kept;
+use crate::flows::connect::{ForProgram, Kept};
 use crate::flows::exchange::{self, Failed, Grant};
 use crate::flows::identity::{self, Who};
 use crate::flows::pair::Pair;
-use crate::flows::{oauth1, waiting};
+use crate::flows::{oauth1, publish, waiting};
 use crate::oauth::{self, Refusal, Tokens};
 use crate::problem::{NamedValue, Press, PressAction, Problem};
 use crate::secret::Secret;
@@ -41,9 +42,11 @@ pub(crate) struct Identified {
     pub facts: BTreeMap<String, String>,
     pub asked: Vec<String>,
     pub app_host: String,
+    pub app_organization: i64,
     pub client_id: String,
     pub redirect: String,
     pub way: Way,
+    pub program: Option<Arc<ForProgram>>,
     pub at: Seconds,
 }
 
@@ -146,9 +149,11 @@ async fn follow(world: &World, kept: &Kept, callback: &Callback) -> Result<Answe
         facts,
         asked: kept.asked.clone(),
         app_host: kept.app.row.host.clone(),
+        app_organization: kept.app.row.organization,
         client_id: kept.app.row.client_id.clone(),
         redirect: kept.redirect.clone(),
         way: kept.way,
+        program: kept.program.clone(),
         at,
     });
     if let Some(before) = &kept.reconnect
@@ -194,18 +199,24 @@ pub(crate) async fn decide(world: &World, flow: &str, keep: bool) -> Result<()> 
 }
 
 /// Vault first, then the pointer in the store: a crash between the two leaves what was before.
-async fn store(
+pub(crate) async fn store(
     world: &World,
     new: &Identified,
     reconnect: Option<String>,
 ) -> Result<(String, Vec<ScopeLine>)> {
     let provider = &new.provider;
+    let owner = new.program.as_ref().map(|it| it.owner.clone()).unwrap_or_default();
     let known = match reconnect {
         Some(id) => Some(world.connection(&id)?),
         None if new.who.id.is_empty() => None,
-        None => world.store.connection_of(&provider.id, &new.who.id)?,
+        None => world.store.connection_of(&owner, &provider.id, &new.who.id)?,
     };
-    let id = known.as_ref().map_or_else(waiting::new_id, |it| Ok(it.id.clone()))?;
+    let id = match &known {
+        Some(it) => it.id.clone(),
+        None => {
+            publish::returning(world, &owner, &provider.id, &new.who.id)?.map_or_else(waiting::new_id, Ok)?
+        }
+    };
     let turn = world.turn(&id);
     let _turn = turn.lock().await;
     let _lock =
@@ -249,6 +260,8 @@ async fn store(
         retry_at: None,
         trouble: None,
         disconnecting: false,
+        owner: before.as_ref().map_or(owner, |it| it.owner.clone()),
+        app_organization: new.app_organization,
     };
     let making = world.making(it.secret_entry());
     world.store.expect_stray(&it.secret_entry())?;
@@ -271,10 +284,14 @@ async fn store(
         world.happened(&it, Kind::ScopesChanged, &words);
     }
     let brings_everything = provider.source.as_ref().is_some_and(|facts| facts.everything);
-    if before.is_none() && brings_everything && !world.store.settings()?.read_later {
+    match &new.program {
+        Some(program) => publish::publish(world, provider, &it, program, before.is_some())?,
         // What brings everything at once begins by itself.
-        world.library.set_sync(&it.id, true, 0, Some(world.now()))?;
-        world.due.notify_one();
+        None if before.is_none() && brings_everything && !world.store.settings()?.read_later => {
+            world.library.set_sync(&it.id, true, 0, Some(world.now()))?;
+            world.due.notify_one();
+        }
+        None => {}
     }
     world.changed(Change::Providers);
     world.sweep().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::callback::{Loopback, Page};
+use crate::callback::Loopback;
 use crate::error::{Code, Result};
 use crate::world::World;
 
@@ -63,9 +63,9 @@ pub(crate) async fn open(world: &Arc<World>, port: Option<u16>) -> Result<Arc<Li
         loop {
             let world = world_of_task.clone();
             let accept = move |callback: &crate::callback::Callback| {
-                world.upgrade().is_some_and(|world| world.flows.claims(callback))
+                world.upgrade().and_then(|world| world.flows.claims(callback))
             };
-            let callback = loopback.answer(accept, Page::received()).await;
+            let callback = loopback.answer(accept).await;
             let Some(world) = world_of_task.upgrade() else { break };
             let path = callback.path.clone();
             world.flows.deliver(callback, &path);

@@ -13,6 +13,7 @@ pub mod listen;
 pub mod oauth1;
 pub mod pair;
 pub mod prove;
+pub mod publish;
 pub mod push;
 pub mod sync;
 pub mod token;

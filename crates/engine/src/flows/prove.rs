@@ -59,7 +59,8 @@ pub(crate) async fn loopback() -> (bool, String) {
         stream.write_all(request.as_bytes()).await?;
         Ok::<TcpStream, std::io::Error>(stream)
     };
-    let answer = listener.answer(|callback| callback.get("probe") == Some(probe.as_str()), Page::received());
+    let answer =
+        listener.answer(|callback| (callback.get("probe") == Some(probe.as_str())).then(Page::received));
     match timeout(DEEP_LINK, async { tokio::join!(call, answer) }).await {
         Ok((Ok(_), _)) => (true, "A port was opened and reached.".into()),
         _ => (
@@ -80,7 +81,8 @@ pub(crate) async fn browser(world: &World) -> (bool, String) {
     if let Err(error) = world.browser.open(&page, &[], true) {
         return (false, format!("{} {}", error.message, error.hint));
     }
-    let answer = listener.answer(|callback| callback.get("probe") == Some(probe.as_str()), Page::received());
+    let answer =
+        listener.answer(|callback| (callback.get("probe") == Some(probe.as_str())).then(Page::received));
     match timeout(BROWSER, answer).await {
         Ok(_) => (true, "It opened a page of this computer.".into()),
         Err(_) => (

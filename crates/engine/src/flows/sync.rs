@@ -14,9 +14,10 @@ use crate::clock::Seconds;
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::contents::{self, Reader};
-use crate::library::{Phase, Sync, Wish};
+use crate::item::Kind;
+use crate::library::{ForProgram, Phase, Sync, Wanted, Wish};
 use crate::lock::ConnectionLock;
-use crate::store::Kind;
+use crate::store::Kind as Happened;
 use crate::world::World;
 
 /// How often is looked whether the person wants a pause, and how often progress is told.
@@ -109,6 +110,9 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
     let mut row = row(world, id)?;
     row.failure = None;
     if row.phase != Phase::Reading && row.resume.is_none() {
+        if !increments(world, id)? {
+            row.position = None;
+        }
         begin(&mut row, world.now());
     }
     if row.phase != Phase::Reading {
@@ -135,7 +139,7 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
             if row.removed > 0 {
                 words += &format!(", {} no longer there and removed", row.removed);
             }
-            world.happened(&it, Kind::Synced, &format!("{words}."));
+            world.happened(&it, Happened::Synced, &format!("{words}."));
         }
         Err(error) if error.code == Code::Cancelled => {
             row.phase = if error.field.is_some() { Phase::Idle } else { Phase::Paused };
@@ -149,7 +153,7 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
                 serde_json::json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint })
                     .to_string(),
             );
-            world.happened(&it, Kind::Failed, &format!("The sync stopped. {}", error.message));
+            world.happened(&it, Happened::Failed, &format!("The sync stopped. {}", error.message));
         }
     }
     let next = match (&outcome, row.every_hours) {
@@ -177,15 +181,27 @@ async fn work(world: &Arc<World>, reader: &Reader, row: &mut Sync) -> Result<()>
         world.library.put_sync(row)?;
     }
     // What is picked meanwhile is read as well.
-    while world.library.queue(&row.connection, row_everything(world, row)?)? > 0 {
+    while world.library.queue(&row.connection, &wanted(world, row)?, world.now())? > 0 {
         reading::read(world, reader, row).await?;
     }
     world.library.tidy()
 }
 
-/// Whether everything is wanted, as the person last decided.
-fn row_everything(world: &World, row: &Sync) -> Result<bool> {
-    Ok(world.library.sync(&row.connection)?.map_or(row.everything, |now| now.everything))
+/// What is wanted, as the person or the program last decided.
+fn wanted(world: &World, row: &Sync) -> Result<Wanted> {
+    let everything = world.library.sync(&row.connection)?.map_or(row.everything, |now| now.everything);
+    let program = world.store.data_source_of(&row.connection)?.map(|it| ForProgram {
+        without: Kind::ALL.into_iter().filter(|kind| !it.options.reads(*kind)).collect(),
+        nothing_is_fetched: it.options.file_sync_config.skip_file_processing,
+        tags: if it.options.tags.is_object() { it.options.tags.to_string() } else { "{}".into() },
+        request_id: it.options.request_id,
+    });
+    Ok(Wanted { everything, program })
+}
+
+/// Whether only changes are asked for: a program may want everything looked at each time.
+fn increments(world: &World, id: &str) -> Result<bool> {
+    Ok(world.store.data_source_of(id)?.is_none_or(|it| it.options.incremental_sync))
 }
 
 /// Ends when the person wants something else than that it goes on; tells progress meanwhile.

@@ -111,7 +111,7 @@ async fn refresh(world: &World, provider: &Provider, id: &str, want: Want) -> Re
     let Some(refresh) = pair.refresh.clone() else {
         return no_refresh_token(world, provider, it, pair.access, want);
     };
-    let app = world.app_keys(provider, &it.app_host).await?;
+    let app = world.app_keys_of(provider, &it).await?;
     let crashed = world.store.unfinished_refresh(id)?.is_some_and(|begun| begun.version == it.secret_version);
     let next = Connection::entry(id, it.secret_version + 1);
     // A refresh that was cut off may have brought its pair as far as the vault, and the older one may be dead by now.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
 use url::Url;
 
-use crate::callback::{Callback, Return};
+use crate::callback::{Callback, Page, Return};
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flow::{Flow, FlowStep};
@@ -37,6 +37,8 @@ pub(crate) struct Waiting {
     pub proof: Secret,
     /// `/integrations/<provider>`: where its answer has to come.
     pub(super) path: String,
+    /// Where the browser goes once the answer was taken.
+    pub(super) then: Option<Url>,
     pub(super) answers: mpsc::Sender<Callback>,
     pub(super) ended: Arc<Notify>,
     /// Somebody else's sign-in at a reconnect, until the person decides.
@@ -75,14 +77,22 @@ impl Flows {
         found
     }
 
-    pub fn claims(&self, callback: &Callback) -> bool {
-        self.claimant(callback, &callback.path).is_some()
+    /// What the browser is shown for an answer that a sign-in waits for.
+    pub fn claims(&self, callback: &Callback) -> Option<Page> {
+        let id = self.claimant(callback, &callback.path)?;
+        let then = self.lock().get(&id).and_then(|waiting| waiting.then.clone());
+        Some(match then {
+            Some(then) => Page::going_on(then),
+            None if callback.get("error").is_some() => Page::declined(),
+            None => Page::received(),
+        })
     }
 
-    /// Hands an answer to the sign-in it belongs to. False: it belongs to none, and nothing was changed.
-    pub fn deliver(&self, callback: Callback, path: &str) -> bool {
-        let Some(id) = self.claimant(&callback, path) else { return false };
-        self.lock().get(&id).is_some_and(|waiting| waiting.answers.try_send(callback).is_ok())
+    /// Hands an answer to the sign-in it belongs to, and tells which. None: it belongs to none, and nothing was changed.
+    pub fn deliver(&self, callback: Callback, path: &str) -> Option<String> {
+        let id = self.claimant(&callback, path)?;
+        let sent = self.lock().get(&id).is_some_and(|waiting| waiting.answers.try_send(callback).is_ok());
+        sent.then_some(id)
     }
 
     /// Ends what still waits.
@@ -146,7 +156,7 @@ pub(crate) fn deliver(world: &World, address: &str) -> Result<()> {
         return waiting.and_then(|waiting| waiting.send(()).ok()).ok_or_else(unexpected);
     }
     let path = place_path(&place);
-    if world.flows.deliver(callback, &path) {
+    if world.flows.deliver(callback, &path).is_some() {
         return Ok(());
     }
     Err(unexpected())
@@ -168,7 +178,7 @@ pub(crate) fn paste(world: &World, id: &str, address: &str) -> Result<()> {
     Ok(())
 }
 
-fn unexpected() -> Error {
+pub(crate) fn unexpected() -> Error {
     Error::new(
         Code::Conflict,
         "An answer came from the browser that no sign-in is waiting for.",

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::Library;
+use super::{ForProgram, Library, Wanted};
 use crate::clock::Seconds;
 use crate::error::Result;
 use crate::item::{Item, Kind};
@@ -47,14 +47,17 @@ pub enum Read {
     Waiting = 1,
     Kept = 2,
     Failed = 3,
+    /// Chosen, and by choice not fetched.
+    Ready = 4,
 }
 
 impl Read {
-    fn of(number: i64) -> Self {
+    pub(super) fn of(number: i64) -> Self {
         match number {
             1 => Self::Waiting,
             2 => Self::Kept,
             3 => Self::Failed,
+            4 => Self::Ready,
             _ => Self::No,
         }
     }
@@ -134,6 +137,9 @@ pub(super) fn drop_text(db: &Transaction<'_>, row: i64) -> rusqlite::Result<()> 
 
 fn drop_item(db: &Transaction<'_>, row: i64) -> rusqlite::Result<()> {
     drop_text(db, row)?;
+    // Programs know items by this number, and it must never come to mean another.
+    db.prepare_cached("UPDATE numbering SET last = ?1 WHERE last < ?1")?.execute([row])?;
+    db.prepare_cached("DELETE FROM file WHERE row = ?1")?.execute([row])?;
     db.prepare_cached("DELETE FROM names WHERE rowid = ?1")?.execute([row])?;
     db.prepare_cached("DELETE FROM item WHERE row = ?1")?.execute([row])?;
     Ok(())
@@ -164,8 +170,8 @@ fn keep_text(
             }
             let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
             db.prepare_cached(
-                "UPDATE item SET state = 2, kept_version = version, kept_at = ?2, kept_bytes = ?3, failure = NULL
-                 WHERE row = ?1",
+                "UPDATE item SET state = 2, kept_version = version, kept_at = ?2, kept_bytes = ?3, failure = NULL,
+                     changed_at = ?2 WHERE row = ?1",
             )?
             .execute(params![row, now, bytes])?;
         }
@@ -173,16 +179,22 @@ fn keep_text(
             // What was kept of an earlier version would be found and not be true.
             drop_text(db, row)?;
             db.prepare_cached(
-                "UPDATE item SET state = 3, kept_version = version, kept_at = NULL, kept_bytes = 0, failure = ?2
-                 WHERE row = ?1",
+                "UPDATE item SET state = 3, kept_version = version, kept_at = NULL, kept_bytes = 0, failure = ?2,
+                     changed_at = ?3 WHERE row = ?1",
             )?
-            .execute(params![row, why])?;
+            .execute(params![row, why, now])?;
         }
     }
     Ok(())
 }
 
-fn put(db: &Transaction<'_>, connection: &str, listing: i64, item: &Item) -> rusqlite::Result<i64> {
+fn put(
+    db: &Transaction<'_>,
+    connection: &str,
+    listing: i64,
+    item: &Item,
+    now: Seconds,
+) -> rusqlite::Result<i64> {
     let known: Option<(i64, bool)> = db
         .prepare_cached("SELECT row, name = ?3 FROM item WHERE connection = ?1 AND id = ?2")?
         .query_row(params![connection, item.id, item.name], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -192,24 +204,26 @@ fn put(db: &Transaction<'_>, connection: &str, listing: i64, item: &Item) -> rus
         Some((row, _)) => {
             db.prepare_cached(
                 "UPDATE item SET parent = ?2, root = ?3, name = ?4, kind = ?5, format = ?6, size = ?7, modified = ?8,
-                     url = ?9, selectable = ?10, expandable = ?11, version = ?12, note = ?13, listing = ?14
+                     url = ?9, selectable = ?10, expandable = ?11, version = ?12, note = ?13, listing = ?14,
+                     changed_at = CASE WHEN version IS ?12 AND name IS ?4 AND parent IS ?2 THEN changed_at ELSE ?15 END
                  WHERE row = ?1",
             )?
             .execute(params![
                 row, item.parent, item.root, item.name, item.kind.as_str(), item.format, size, item.modified,
-                item.url, item.selectable, item.expandable, item.version, item.note, listing
+                item.url, item.selectable, item.expandable, item.version, item.note, listing, now
             ])?;
             row
         }
         None => {
             db.prepare_cached(
                 "INSERT INTO item (connection, id, parent, root, name, kind, format, size, modified, url, selectable,
-                     expandable, version, note, listing)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                     expandable, version, note, listing, made_at, changed_at, row)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16,
+                     (SELECT max(last, coalesce((SELECT max(row) FROM item), 0)) + 1 FROM numbering))",
             )?
             .execute(params![
                 connection, item.id, item.parent, item.root, item.name, item.kind.as_str(), item.format, size,
-                item.modified, item.url, item.selectable, item.expandable, item.version, item.note, listing
+                item.modified, item.url, item.selectable, item.expandable, item.version, item.note, listing, now
             ])?;
             db.last_insert_rowid()
         }
@@ -238,7 +252,7 @@ impl Library {
     ) -> Result<()> {
         self.write(|db| {
             for brought in page {
-                let row = put(db, connection, listing, &brought.item)?;
+                let row = put(db, connection, listing, &brought.item, now)?;
                 if let Some(text) = &brought.text {
                     keep_text(db, row, text, now)?;
                 }
@@ -255,8 +269,10 @@ impl Library {
     }
 
     /// Whether the text of a listed item is to be kept and is not there in this version.
-    pub fn wants(&self, connection: &str, item: &Item, everything: bool) -> Result<bool> {
-        if !item.selectable {
+    pub fn wants(&self, connection: &str, item: &Item, wanted: &Wanted) -> Result<bool> {
+        let left_out =
+            |program: &ForProgram| program.nothing_is_fetched || program.without.contains(&item.kind);
+        if !item.selectable || wanted.program.as_ref().is_some_and(left_out) {
             return Ok(false);
         }
         let kept: bool = self.look(|db| {
@@ -265,7 +281,7 @@ impl Library {
             )?
             .exists(params![connection, item.id, item.version])
         })?;
-        if kept || everything {
+        if kept || wanted.everything {
             return Ok(!kept);
         }
         let parent = item.parent.as_deref();
@@ -274,13 +290,13 @@ impl Library {
     }
 
     /// Takes in what a person looks at, ahead of any sync. It belongs to the listing that is or was last under way.
-    pub fn peek(&self, connection: &str, items: &[Item]) -> Result<()> {
+    pub fn peek(&self, connection: &str, items: &[Item], now: Seconds) -> Result<()> {
         self.write(|db| {
             let listing: i64 = db
                 .prepare_cached("SELECT coalesce(max(listing), 0) FROM sync WHERE connection = ?1")?
                 .query_row([connection], |row| row.get(0))?;
             for item in items {
-                put(db, connection, listing, item)?;
+                put(db, connection, listing, item, now)?;
             }
             Ok(())
         })

@@ -6,6 +6,7 @@ use super::Library;
 use super::items::drop_text;
 use crate::clock::Seconds;
 use crate::error::Result;
+use crate::item::Kind;
 
 pub(super) const TABLE: &str = "
     CREATE TABLE pick (
@@ -21,6 +22,15 @@ const BELOW: &str = "WITH RECURSIVE below (id) AS (
         UNION SELECT item.id FROM item JOIN below ON item.connection = ?1 AND item.parent = below.id
     )";
 
+/// The same, with what was written on it when it was picked.
+const MARKED: &str = "WITH RECURSIVE marked (id, tags, request_id) AS (
+        SELECT pick.item, file.tags, file.request_id FROM pick
+        LEFT JOIN item ON item.connection = pick.connection AND item.id = pick.item
+        LEFT JOIN file ON file.row = item.row WHERE pick.connection = ?1
+        UNION SELECT item.id, marked.tags, marked.request_id FROM item
+            JOIN marked ON item.connection = ?1 AND item.parent = marked.id
+    )";
+
 /// How much is picked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Picked {
@@ -29,6 +39,26 @@ pub struct Picked {
     pub items: u64,
     /// Bytes at the provider, where it tells.
     pub bytes: u64,
+}
+
+/// What of a connection is to be kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// All of it; else what is picked.
+    pub everything: bool,
+    /// What the program said that asked for the connection.
+    pub program: Option<ForProgram>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ForProgram {
+    /// Kinds that are not read although everything is.
+    pub without: Vec<Kind>,
+    /// Files are noted as ready, and nothing is fetched.
+    pub nothing_is_fetched: bool,
+    /// Tags of files that are chosen from now on, as a JSON object.
+    pub tags: String,
+    pub request_id: Option<String>,
 }
 
 impl Library {
@@ -90,16 +120,27 @@ impl Library {
 
     /// Puts into the queue what is wanted and not kept as it is now, and lets go of what is no longer wanted. Answers how
     /// many wait.
-    pub fn queue(&self, connection: &str, everything: bool) -> Result<u64> {
+    pub fn queue(&self, connection: &str, wanted: &Wanted, now: Seconds) -> Result<u64> {
         self.write(|db| {
-            let (with, wanted) = if everything {
-                ("", "item.selectable")
+            let (with, mut which) = if wanted.everything {
+                ("", "item.selectable".to_owned())
             } else {
-                (BELOW, "item.selectable AND item.id IN (SELECT id FROM below)")
+                (BELOW, "item.selectable AND item.id IN (SELECT id FROM below)".to_owned())
             };
+            if let Some(program) = &wanted.program {
+                let without: Vec<String> = program.without.iter().map(|kind| format!("'{}'", kind.as_str())).collect();
+                if wanted.everything && !without.is_empty() {
+                    // What was chosen by itself is read, whatever its kind.
+                    which += &format!(
+                        " AND (item.kind NOT IN ({}) OR item.id IN (SELECT item FROM pick WHERE connection = ?1))",
+                        without.join(", ")
+                    );
+                }
+                which += " AND item.row NOT IN (SELECT row FROM file WHERE forgotten > 0)";
+            }
             let unwanted: Vec<i64> = db
                 .prepare_cached(&format!(
-                    "{with} SELECT row FROM item WHERE connection = ?1 AND state > 0 AND NOT ({wanted})"
+                    "{with} SELECT row FROM item WHERE connection = ?1 AND state > 0 AND NOT ({which})"
                 ))?
                 .query_map([connection], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
@@ -111,11 +152,33 @@ impl Library {
                 )?
                 .execute([row])?;
             }
-            db.prepare_cached(&format!(
-                "{with} UPDATE item SET state = 1 WHERE connection = ?1 AND state <> 1 AND {wanted}
-                     AND (kept_version IS NULL OR kept_version <> version)"
-            ))?
-            .execute([connection])?;
+            if let Some(program) = &wanted.program {
+                if !wanted.everything {
+                    db.prepare_cached(&format!(
+                        "{MARKED} INSERT OR IGNORE INTO file (row, made_at, tags, request_id)
+                         SELECT item.row, ?2, coalesce(marked.tags, ?3), coalesce(marked.request_id, ?4) FROM marked
+                         JOIN item ON item.connection = ?1 AND item.id = marked.id WHERE item.selectable"
+                    ))?
+                    .execute(params![connection, now, program.tags, program.request_id])?;
+                }
+                db.prepare_cached(&format!(
+                    "{with} INSERT OR IGNORE INTO file (row, made_at, tags, request_id)
+                     SELECT row, ?2, ?3, ?4 FROM item WHERE connection = ?1 AND {which}"
+                ))?
+                .execute(params![connection, now, program.tags, program.request_id])?;
+            }
+            if wanted.program.as_ref().is_some_and(|program| program.nothing_is_fetched) {
+                db.prepare_cached(&format!(
+                    "{with} UPDATE item SET state = 4, changed_at = ?2 WHERE connection = ?1 AND state = 0 AND {which}"
+                ))?
+                .execute(params![connection, now])?;
+            } else {
+                db.prepare_cached(&format!(
+                    "{with} UPDATE item SET state = 1, changed_at = ?2 WHERE connection = ?1 AND state <> 1 AND {which}
+                         AND (kept_version IS NULL OR kept_version <> version)"
+                ))?
+                .execute(params![connection, now])?;
+            }
             let waiting: i64 = db
                 .prepare_cached("SELECT count(*) FROM item WHERE connection = ?1 AND state = 1")?
                 .query_row([connection], |row| row.get(0))?;

@@ -1,6 +1,7 @@
 //! How each connection is kept in sync, and how far that is.
 
 use rusqlite::{OptionalExtension, Transaction, params};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -30,7 +31,7 @@ pub(super) const TABLE: &str = "
     ) STRICT;";
 
 /// Where a sync stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     #[default]
@@ -266,7 +267,8 @@ impl Library {
                         tally.bytes_waiting = row.get::<_, i64>(3)?.unsigned_abs();
                     }
                     2 => tally.kept = count,
-                    _ => tally.failed = count,
+                    3 => tally.failed = count,
+                    _ => {}
                 }
                 tally.bytes += row.get::<_, i64>(2)?.unsigned_abs();
             }

@@ -25,6 +25,7 @@ pub(super) async fn connect(app: &App, ask: Connect) -> Result<Flow> {
         reconnect: ask.reconnect,
         way,
         quiet: ask.quiet,
+        program: None,
     };
     connect::begin(&app.world(), begin).await
 }

@@ -22,8 +22,8 @@ fn kept(world: &World, id: &str) -> Result<ServiceRow> {
 pub(super) async fn service(app: &App, ask: ByProvider) -> Result<ServiceForm> {
     let world = app.world();
     let ServiceRow { id, service } = kept(&world, &ask.provider)?;
-    let row = world.store.app(&id, "")?;
-    let (apps, connections) = (world.store.apps()?, world.store.connections()?);
+    let row = world.store.app(0, &id, "")?;
+    let (apps, connections) = (world.store.apps(0)?, world.store.connections()?);
     let typed = service.typed();
     Ok(ServiceForm {
         card: show::card(&service.provider(&id), &apps, &connections),
@@ -101,7 +101,7 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
         (push_url, dpop) = (found.push, found.dpop);
         (found.authorize, found.token)
     };
-    let known = world.store.app(&id, "")?;
+    let known = world.store.app(0, &id, "")?;
     let typed = ask.client_secret.as_deref().map(str::trim);
     let secret = match (proof, typed) {
         (Proof::Nothing, Some(text)) if !text.is_empty() => {
@@ -142,6 +142,8 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
     let provider = service.provider(&id);
     check_client_id(&provider, ask.client_id.trim())?;
     let mut row = AppRow {
+        organization: 0,
+        redirect: None,
         provider: id.clone(),
         host: String::new(),
         client_id: ask.client_id.trim().to_owned(),
@@ -171,7 +173,7 @@ pub(super) async fn forget_service(app: &App, ask: ByProvider) -> Result<Nothing
             "Disconnect them first.",
         ));
     }
-    if let Some(row) = world.store.app(&provider.id, "")? {
+    if let Some(row) = world.store.app(0, &provider.id, "")? {
         world.store.forget_app(&row)?;
     }
     world.store.forget_service(&provider.id)?;

@@ -128,7 +128,7 @@ async fn live_items(
             break;
         }
     }
-    world.library.peek(&row.connection, &found)?;
+    world.library.peek(&row.connection, &found, world.now())?;
     let marks = Marks::of(world, &row.connection)?;
     let mut items = Vec::new();
     for item in &found {
@@ -205,7 +205,7 @@ pub(super) fn item_row(row: Row, picked: Picked) -> ItemRow {
         selectable: item.selectable,
         expandable: item.expandable,
         read: match read {
-            Read::No => "no",
+            Read::No | Read::Ready => "no",
             Read::Waiting => "waiting",
             Read::Kept => "kept",
             Read::Failed => "failed",

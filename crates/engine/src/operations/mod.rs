@@ -6,6 +6,8 @@ mod connecting;
 mod describing;
 mod items;
 mod keeping;
+mod keys;
+mod schema;
 mod searching;
 mod setting_up;
 mod show;
@@ -16,17 +18,19 @@ pub mod wire;
 use serde_json::Value;
 use ts_rs::{Config, TS};
 use wire::{
-    AppSummary, ById, ByProvider, CheckForm, Checks, CloseWindow, Connect, ConnectionDetail, ConnectionRow,
-    Disconnect, Disconnected, EventLine, EventsAsk, Failure, Flow, ForgetApp, ForgetContents, FormCheck,
-    Found, ItemAsk, ItemText, ItemsAsk, ItemsPage, Keyring, LibraryState, Nothing, OpenPage, OtherAccount,
-    Paste, Pick, ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SearchAsk, ServiceForm,
-    SetPractice, SetSync, Settings, SignInLink, StartSync, Status, SyncState, Tested, UnlockKeyring,
+    AccessToken, AddKey, AddedKey, AppSummary, Approval, ById, ByProvider, CheckForm, Checks, CloseWindow,
+    Connect, ConnectionDetail, ConnectionRow, DecideApproval, Disconnect, Disconnected, EventLine, EventsAsk,
+    Failure, Flow, ForgetApp, ForgetContents, FormCheck, Found, ItemAsk, ItemText, ItemsAsk, ItemsPage,
+    KeyGroup, KeyRow, KeyUse, Keyring, LibraryState, Nothing, OpenPage, OtherAccount, Paste, Pick,
+    ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SearchAsk, ServiceForm, Serving, SetPractice,
+    SetSync, Settings, SignInLink, StartSync, Status, SyncState, Tested, UnlockKeyring,
 };
 
 use crate::app::App;
 use crate::error::{Code, Error};
 
-pub(crate) use setting_up::store_app;
+pub use schema::{Described, DescribedOperation};
+pub(crate) use setting_up::{check_client_id, store_app};
 pub(crate) use whole::no_practice;
 
 macro_rules! operations {
@@ -44,6 +48,15 @@ macro_rules! operations {
                 })*
                 _ => Err(Failure::from(Error::not_found("operation", name))),
             }
+        }
+
+        /// What every operation asks and answers, for programs.
+        pub fn describe() -> Described {
+            let mut making = schema::Making::default();
+            making.answer::<Failure>();
+            making.answer::<wire::Change>();
+            $(making.operation::<$ask, $answer>(stringify!($name), concat!($($doc,)* ""));)*
+            making.done()
         }
 
         /// The UI's types: every ask and answer, and the table of operations.
@@ -139,6 +152,23 @@ operations! {
     library(Nothing) -> LibraryState = searching::library;
     /// Deletes kept texts; connections and what was picked stay.
     forget_contents(ForgetContents) -> LibraryState = searching::forget_contents;
+
+    /// Keys of other programs, the newest first, the revoked ones among them.
+    keys(Nothing) -> Vec<KeyRow> = keys::keys;
+    /// What a key can be given.
+    key_groups(Nothing) -> Vec<KeyGroup> = keys::key_groups;
+    /// Makes a key; its secret is told this once.
+    add_key(AddKey) -> AddedKey = keys::add_key;
+    revoke_key(ById) -> Nothing = keys::revoke_key;
+    /// The newest uses of a key.
+    key_uses(ById) -> Vec<KeyUse> = keys::key_uses;
+    /// What programs ask for and their person has not decided yet.
+    approvals(Nothing) -> Vec<Approval> = keys::approvals;
+    decide_approval(DecideApproval) -> Nothing = keys::decide_approval;
+    /// A short-lived access token for a program whose key has the right, once its person agreed to program and connection.
+    access_token(ById) -> AccessToken = keys::access_token;
+    /// The loopback API as it stands in this process.
+    serving(Nothing) -> Serving = keys::serving;
 }
 
 /// JavaScript and the types of the page count in numbers of this size.

@@ -22,7 +22,7 @@ use crate::world::World;
 /// Those set up already first, then by name.
 pub(super) async fn providers(app: &App, _: Nothing) -> Result<Vec<ProviderCard>> {
     let world = app.world();
-    let (apps, connections) = (world.store.apps()?, world.store.connections()?);
+    let (apps, connections) = (world.store.apps(0)?, world.store.connections()?);
     let mut cards: Vec<ProviderCard> = {
         let catalogue = world.catalogue.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         catalogue.iter().map(|provider| show::card(provider, &apps, &connections)).collect()
@@ -34,7 +34,7 @@ pub(super) async fn providers(app: &App, _: Nothing) -> Result<Vec<ProviderCard>
 pub(super) async fn provider(app: &App, ask: ByProvider) -> Result<ProviderForm> {
     let world = app.world();
     let provider = world.provider(&ask.provider)?;
-    let card = show::card(&provider, &world.store.apps()?, &world.store.connections()?);
+    let card = show::card(&provider, &world.store.apps(0)?, &world.store.connections()?);
     let inputs = provider.inputs.iter().map(|input| InputField {
         key: input.key.clone(),
         label: input.label.clone(),
@@ -88,7 +88,8 @@ pub(super) async fn check_form(app: &App, ask: CheckForm) -> Result<FormCheck> {
             .map(|problem| problem.says.clone()),
     });
     let fields: Vec<FieldCheck> = fields.collect();
-    let (app_host, row) = world.app(&provider, &inputs.values)?;
+    let app_host = World::app_host(&provider, &inputs.values);
+    let row = world.app(0, &provider, &inputs.values)?;
     let mut means = world.means(row.as_ref())?;
     if let Some(relay) = ask.relay.as_ref().map(|relay| relay.trim()).filter(|relay| !relay.is_empty()) {
         means.relay = Some(relay.to_owned());
@@ -131,7 +132,7 @@ fn guide(provider: &Provider, inputs: &Normalised, plans: &[ways::Plan]) -> Guid
 pub(super) async fn apps(app: &App, _: Nothing) -> Result<Vec<AppSummary>> {
     let world = app.world();
     let connections = world.store.connections()?;
-    let rows = world.store.apps()?;
+    let rows = world.store.apps(0)?;
     Ok(rows
         .iter()
         .filter_map(|row| {
@@ -150,7 +151,8 @@ pub(super) async fn save_app(app: &App, ask: SaveApp) -> Result<AppSummary> {
     if let Some(problem) = inputs.problems.iter().find(|problem| needed.contains(&problem.key.as_str())) {
         return Err(Error::field(problem.key.clone(), problem.says.clone()));
     }
-    let (host, known) = world.app(&provider, &inputs.values)?;
+    let host = World::app_host(&provider, &inputs.values);
+    let known = world.app(0, &provider, &inputs.values)?;
     let client_id = ask.client_id.trim().to_owned();
     check_client_id(&provider, &client_id)?;
     let relay = ask
@@ -193,6 +195,8 @@ pub(super) async fn save_app(app: &App, ask: SaveApp) -> Result<AppSummary> {
         ));
     }
     let mut row = AppRow {
+        organization: 0,
+        redirect: None,
         provider: provider.id.clone(),
         host,
         client_id,
@@ -233,7 +237,7 @@ pub(crate) async fn store_app(
     Ok(())
 }
 
-pub(super) fn check_client_id(provider: &Provider, client_id: &str) -> Result<()> {
+pub(crate) fn check_client_id(provider: &Provider, client_id: &str) -> Result<()> {
     let label = &provider.register.client_id_label;
     if client_id.is_empty() {
         return Err(Error::field("client_id", format!("{label} is needed.")));
@@ -275,13 +279,13 @@ pub(super) async fn forget_app(app: &App, ask: ForgetApp) -> Result<Nothing> {
     let provider = world.provider(&ask.provider)?;
     let row = world
         .store
-        .app(&provider.id, &ask.host)?
+        .app(0, &provider.id, &ask.host)?
         .ok_or_else(|| Error::not_found("app for", &provider.name))?;
     let used = world
         .store
         .connections()?
         .into_iter()
-        .filter(|it| it.provider == provider.id && it.app_host == row.host)
+        .filter(|it| it.provider == provider.id && it.app_host == row.host && it.app_organization == 0)
         .count();
     if used > 0 {
         return Err(Error::new(

@@ -2,6 +2,7 @@
 
 use tieline_catalog::{Provider, RefreshKind, template};
 
+use super::keys;
 use super::wire::{
     Account, AppSummary, ConnectionDetail, ConnectionRow, ConnectionState, DisconnectPlan, EventLine,
     GrantPage, Health, Lasts, NamedValue, Permission, ProviderCard, SecretPlace,
@@ -29,6 +30,7 @@ pub(super) fn card(provider: &Provider, apps: &[AppRow], connections: &[Connecti
     ProviderCard {
         id: provider.id.clone(),
         slug: provider.slug(),
+        callback: provider.callback_path().trim_start_matches("/integrations/").to_owned(),
         name: provider.name.clone(),
         category: category(provider),
         summary: provider.summary.clone(),
@@ -41,7 +43,10 @@ pub(super) fn card(provider: &Provider, apps: &[AppRow], connections: &[Connecti
 }
 
 pub(super) fn app(provider: &Provider, row: &AppRow, connections: &[Connection]) -> AppSummary {
-    let used = connections.iter().filter(|it| it.provider == row.provider && it.app_host == row.host).count();
+    let uses = |it: &&Connection| {
+        it.provider == row.provider && it.app_host == row.host && it.app_organization == row.organization
+    };
+    let used = connections.iter().filter(uses).count();
     AppSummary {
         provider: row.provider.clone(),
         provider_name: provider.name.clone(),
@@ -170,6 +175,7 @@ pub(super) fn detail(
             reaches_further: provider.revoke.reaches_further.clone(),
             kept_texts: u32::try_from(world.library.tally(&it.id)?.kept).unwrap_or(u32::MAX),
         },
+        program: keys::options(world, it)?,
         events: events.into_iter().map(event).collect(),
     })
 }

@@ -13,6 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::prove;
 use crate::secret::Secret;
+use crate::settings::{API_PORT, LOOPBACK_PORT};
 use crate::vault::VaultState;
 use crate::world::World;
 
@@ -98,6 +99,20 @@ pub(super) async fn save_settings(app: &App, ask: Settings) -> Result<Settings> 
         return Err(Error::field(
             "loopback_port",
             format!("{port} belongs to the system. Choose a port between 1024 and 65535."),
+        ));
+    }
+    if settings.api_port.is_some_and(|port| port < 1024) {
+        return Err(Error::field(
+            "api_port",
+            "Ports below 1024 belong to the system. Choose one between 1024 and 65535.",
+        ));
+    }
+    if settings.api
+        && settings.api_port.unwrap_or(API_PORT) == settings.loopback_port.unwrap_or(LOOPBACK_PORT)
+    {
+        return Err(Error::field(
+            "api_port",
+            "Sign-ins come back to this port. Choose another one, 47824 for example.",
         ));
     }
     if !["", "ask", "go_on", "stop"].contains(&settings.when_closing.as_str()) {

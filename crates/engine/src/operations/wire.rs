@@ -1,27 +1,31 @@
 //! What goes through the door: asks and answers, the same for the window, the command line and the HTTP API.
 //!
-//! No type here can hold a token or a code. A client secret goes in (an admin types it) and never comes out.
+//! No type here can hold a refresh token or a code. A client secret goes in (an admin types it) and never comes out; a
+//! key's secret comes out once, when it is made, and an access token only to a program that was given that right.
 //! Times are RFC 3339 in UTC.
 
 mod contents;
+mod programs;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use contents::*;
+pub use programs::*;
 
 /// Nothing asked, or nothing answered.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Nothing {}
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ById {
     pub id: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ByProvider {
     /// Id or slug.
     pub provider: String,
@@ -29,7 +33,7 @@ pub struct ByProvider {
 
 // ── The whole ──────────────────────────────────────────────────────────────────────────────────────────
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Status {
     pub version: String,
     /// Practice mode: only practice providers on this computer, kept apart from everything real.
@@ -44,7 +48,7 @@ pub struct Status {
     pub data_folder: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Keyring {
     pub state: KeyringState,
     /// "Keyring unlocked"
@@ -55,7 +59,7 @@ pub struct Keyring {
     pub place: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyringState {
     Unlocked,
@@ -68,7 +72,7 @@ pub enum KeyringState {
     FileLocked,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct UnlockKeyring {
     /// For the passphrase file only; never stored. At least 8 characters when the file is made.
     pub passphrase: Option<String>,
@@ -79,12 +83,14 @@ pub struct UnlockKeyring {
 
 // ── Providers and the form ─────────────────────────────────────────────────────────────────────────────
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ProviderCard {
     /// `GOOGLE_DRIVE`
     pub id: String,
     /// `google_drive`; also the icon's file name where there is one.
     pub slug: String,
+    /// The last part of every redirect address: `google`.
+    pub callback: String,
     pub name: String,
     /// `files`, `mail`, `knowledge`, `support`, `sales`, `chat`, `research`, `other`
     pub category: String,
@@ -98,7 +104,7 @@ pub struct ProviderCard {
     pub custom: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ProviderForm {
     pub card: ProviderCard,
     pub notice: Option<String>,
@@ -113,7 +119,7 @@ pub struct ProviderForm {
     pub secret: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct InputField {
     pub key: String,
     pub label: String,
@@ -127,19 +133,19 @@ pub struct InputField {
     pub required: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ChoiceLine {
     pub value: String,
     pub label: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct GrantPage {
     pub url: String,
     pub words: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct CheckForm {
     pub provider: String,
     #[serde(default)]
@@ -154,7 +160,7 @@ pub struct CheckForm {
 }
 
 /// What became of what was typed, live.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct FormCheck {
     pub fields: Vec<FieldCheck>,
     /// The organisation's app that will be used.
@@ -168,7 +174,7 @@ pub struct FormCheck {
     pub ready: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct FieldCheck {
     pub key: String,
     /// As it will be used.
@@ -179,7 +185,7 @@ pub struct FieldCheck {
 }
 
 /// Step by step, how an admin makes the organisation's app.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Guide {
     pub who: String,
     pub url: String,
@@ -191,7 +197,7 @@ pub struct Guide {
 
 // ── The organisation's apps ────────────────────────────────────────────────────────────────────────────
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct AppSummary {
     pub provider: String,
     pub provider_name: String,
@@ -206,7 +212,7 @@ pub struct AppSummary {
     pub connections: u32,
 }
 
-#[derive(Clone, Serialize, Deserialize, TS)]
+#[derive(Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SaveApp {
     pub provider: String,
     /// Inputs that tell which subdomain or instance the app belongs to.
@@ -223,7 +229,7 @@ pub struct SaveApp {
     pub loopback_port: Option<u16>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ForgetApp {
     pub provider: String,
     #[serde(default)]
@@ -231,7 +237,7 @@ pub struct ForgetApp {
 }
 
 /// Another OAuth 2.0 service, described by an admin.
-#[derive(Clone, Serialize, Deserialize, TS)]
+#[derive(Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SaveService {
     /// The described service that is changed; its connections stay. Absent: the one of this name, which may be new.
     #[serde(default)]
@@ -269,7 +275,7 @@ pub struct SaveService {
 }
 
 /// A described service as it is kept, in the words of [`SaveService`]; its secret is told of, not told.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ServiceForm {
     pub card: ProviderCard,
     /// Empty where the addresses were given.
@@ -290,7 +296,7 @@ pub struct ServiceForm {
 
 // ── The sign-in ────────────────────────────────────────────────────────────────────────────────────────
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Connect {
     pub provider: String,
     #[serde(default)]
@@ -308,21 +314,21 @@ pub struct Connect {
     pub quiet: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Paste {
     pub id: String,
     /// The whole address the browser ended at.
     pub address: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct OtherAccount {
     pub id: String,
     /// True: a new connection for the other account. False: throw the sign-in away.
     pub keep: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SignInLink {
     /// The address to open in a browser on this computer. Holds no secret.
     pub url: String,
@@ -330,7 +336,7 @@ pub struct SignInLink {
 
 // ── Connections ────────────────────────────────────────────────────────────────────────────────────────
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionState {
     Working,
@@ -342,7 +348,7 @@ pub enum ConnectionState {
     Disconnecting,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ConnectionRow {
     pub id: String,
     pub provider: String,
@@ -366,7 +372,7 @@ pub struct ConnectionRow {
     pub missing_scopes: u32,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ConnectionDetail {
     pub row: ConnectionRow,
     pub inputs: Vec<NamedValue>,
@@ -380,11 +386,13 @@ pub struct ConnectionDetail {
     pub health: Health,
     pub grant_page: Option<GrantPage>,
     pub disconnect: DisconnectPlan,
+    /// What the program decided that asked for it; none where its person did.
+    pub program: Option<ProgramOptions>,
     /// The newest fifty.
     pub events: Vec<EventLine>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Permission {
     pub name: String,
     pub meaning: String,
@@ -395,7 +403,7 @@ pub struct Permission {
 }
 
 /// How long the sign-in lasts, and why.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Lasts {
     /// When the access token in hand runs out.
     pub access_until: Option<String>,
@@ -407,14 +415,14 @@ pub struct Lasts {
     pub ends_early: Vec<String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SecretPlace {
     pub words: String,
     /// The keyring entry's name, which is no secret.
     pub entry: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Health {
     pub words: String,
     pub last_ok_at: Option<String>,
@@ -423,7 +431,7 @@ pub struct Health {
     pub last_failed_at: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct DisconnectPlan {
     /// The provider can be told to forget.
     pub revokes: bool,
@@ -435,13 +443,13 @@ pub struct DisconnectPlan {
     pub kept_texts: u32,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Rename {
     pub id: String,
     pub name: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Disconnect {
     pub id: String,
     /// Tell the provider as well. Default: where it does not reach further than this connection.
@@ -452,7 +460,7 @@ pub struct Disconnect {
     pub keep_contents: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Disconnected {
     pub name: String,
     /// The provider was told and its answer proves it.
@@ -465,7 +473,7 @@ pub struct Disconnected {
 }
 
 /// The outcome of a test or a refresh that was asked for.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Tested {
     pub ok: bool,
     pub words: String,
@@ -475,7 +483,7 @@ pub struct Tested {
     pub row: ConnectionRow,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct EventLine {
     /// Counts up; pass as `before` for older ones.
     pub id: i32,
@@ -489,7 +497,7 @@ pub struct EventLine {
     pub tone: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct EventsAsk {
     /// One connection's, or everybody's.
     #[serde(default)]
@@ -507,13 +515,13 @@ pub use crate::problem::{AdminMessage, NamedValue, Press, PressAction, Problem};
 
 pub use crate::settings::Settings;
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Checks {
     pub checks: Vec<Check>,
 }
 
 /// One fact with its proof.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Check {
     /// `deep_link`, `loopback`, `browser`, `keyring`, `store`, `network`, `clock`, `catalogue`
     pub key: String,
@@ -523,7 +531,7 @@ pub struct Check {
     pub press: Option<Press>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SetPractice {
     pub on: bool,
 }
@@ -532,7 +540,7 @@ pub use crate::event::{Change, Closing};
 pub use crate::flow::{Account, Flow, FlowStep, ScopeLine, WayPlan};
 
 /// What a program gets when an operation fails.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Failure {
     /// Stable: `not_found`, `bad_input`, `keyring_locked`, …
     pub code: String,
@@ -543,7 +551,7 @@ pub struct Failure {
     pub field: Option<String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct OpenPage {
     /// A grant page, a registration page or the practice control page; other addresses are refused.
     pub url: String,

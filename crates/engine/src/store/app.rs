@@ -18,8 +18,28 @@ pub(super) const TABLE: &str = "
         PRIMARY KEY (provider, host)
     ) STRICT;";
 
+/// Organizations of other programs may have apps of their own, whose answers come to an address of theirs.
+pub(super) const ORGANIZATIONS: &str = "
+    ALTER TABLE app RENAME TO app_before;
+    CREATE TABLE app (
+        organization   INTEGER NOT NULL,
+        provider       TEXT NOT NULL,
+        host           TEXT NOT NULL,
+        client_id      TEXT NOT NULL,
+        secret_version INTEGER NOT NULL,
+        relay          TEXT,
+        loopback_port  INTEGER,
+        redirect       TEXT,
+        saved_at       INTEGER NOT NULL,
+        PRIMARY KEY (organization, provider, host)
+    ) STRICT;
+    INSERT INTO app SELECT 0, provider, host, client_id, secret_version, relay, loopback_port, NULL, saved_at FROM app_before;
+    DROP TABLE app_before;";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppRow {
+    /// Whose it is; 0: the person's own, which serves everybody who has none.
+    pub organization: i64,
     pub provider: String,
     /// What the app belongs to; empty where one app serves all.
     pub host: String,
@@ -28,45 +48,58 @@ pub struct AppRow {
     pub secret_version: u32,
     pub relay: Option<String>,
     pub loopback_port: Option<u16>,
+    /// The address that answers come to, where the organization named one.
+    pub redirect: Option<String>,
     pub saved_at: Seconds,
 }
 
 impl AppRow {
     /// The vault entry of the client secret in this version.
     pub fn secret_entry(&self) -> Option<String> {
+        let whose = match self.organization {
+            0 => String::new(),
+            number => format!("{number}:"),
+        };
         (self.secret_version > 0)
-            .then(|| format!("app/{}/{}/{}", self.provider, self.host, self.secret_version))
+            .then(|| format!("app/{whose}{}/{}/{}", self.provider, self.host, self.secret_version))
     }
 }
 
-const COLUMNS: &str = "provider, host, client_id, secret_version, relay, loopback_port, saved_at";
+const COLUMNS: &str =
+    "organization, provider, host, client_id, secret_version, relay, loopback_port, redirect, saved_at";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<AppRow> {
     Ok(AppRow {
-        provider: row.get(0)?,
-        host: row.get(1)?,
-        client_id: row.get(2)?,
-        secret_version: row.get(3)?,
-        relay: row.get(4)?,
-        loopback_port: row.get(5)?,
-        saved_at: row.get(6)?,
+        organization: row.get(0)?,
+        provider: row.get(1)?,
+        host: row.get(2)?,
+        client_id: row.get(3)?,
+        secret_version: row.get(4)?,
+        relay: row.get(5)?,
+        loopback_port: row.get(6)?,
+        redirect: row.get(7)?,
+        saved_at: row.get(8)?,
     })
 }
 
 impl Store {
-    pub fn app(&self, provider: &str, host: &str) -> Result<Option<AppRow>> {
+    pub fn app(&self, organization: i64, provider: &str, host: &str) -> Result<Option<AppRow>> {
         self.with(|db| {
-            db.prepare_cached(&format!("SELECT {COLUMNS} FROM app WHERE provider = ?1 AND host = ?2"))?
-                .query_row([provider, host], read)
-                .optional()
+            db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM app WHERE organization = ?1 AND provider = ?2 AND host = ?3"
+            ))?
+            .query_row(params![organization, provider, host], read)
+            .optional()
         })
     }
 
-    pub fn apps(&self) -> Result<Vec<AppRow>> {
+    pub fn apps(&self, organization: i64) -> Result<Vec<AppRow>> {
         self.with(|db| {
-            db.prepare_cached(&format!("SELECT {COLUMNS} FROM app ORDER BY provider, host"))?
-                .query_map([], read)?
-                .collect()
+            db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM app WHERE organization = ?1 ORDER BY provider, host"
+            ))?
+            .query_map([organization], read)?
+            .collect()
         })
     }
 
@@ -74,17 +107,20 @@ impl Store {
     pub fn save_app(&self, app: &AppRow, kept: Option<&str>, sweep: Option<&str>) -> Result<()> {
         self.write(|db| {
             db.prepare_cached(
-                "INSERT INTO app (provider, host, client_id, secret_version, relay, loopback_port, saved_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT DO UPDATE SET client_id = ?3, secret_version = ?4, relay = ?5, loopback_port = ?6, saved_at = ?7",
+                "INSERT INTO app (organization, provider, host, client_id, secret_version, relay, loopback_port, redirect, saved_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 ON CONFLICT DO UPDATE SET client_id = ?4, secret_version = ?5, relay = ?6, loopback_port = ?7,
+                     redirect = ?8, saved_at = ?9",
             )?
             .execute(params![
+                app.organization,
                 app.provider,
                 app.host,
                 app.client_id,
                 app.secret_version,
                 app.relay,
                 app.loopback_port,
+                app.redirect,
                 app.saved_at
             ])?;
             super::journal::keep_and_sweep(db, kept, sweep)
@@ -93,7 +129,10 @@ impl Store {
 
     pub fn forget_app(&self, app: &AppRow) -> Result<()> {
         self.write(|db| {
-            db.execute("DELETE FROM app WHERE provider = ?1 AND host = ?2", [&app.provider, &app.host])?;
+            db.execute(
+                "DELETE FROM app WHERE organization = ?1 AND provider = ?2 AND host = ?3",
+                params![app.organization, app.provider, app.host],
+            )?;
             super::journal::keep_and_sweep(db, None, app.secret_entry().as_deref())
         })
     }

@@ -8,6 +8,7 @@ use super::{Kind, Store, from_json, json};
 use crate::clock::Seconds;
 use crate::connection::{Connection, Trouble};
 use crate::error::Result;
+use crate::program::Owner;
 
 pub(super) const TABLE: &str = "
     CREATE TABLE connection (
@@ -45,10 +46,16 @@ pub(super) const TABLE: &str = "
         disconnecting     INTEGER NOT NULL
     ) STRICT;";
 
+/// Whom a connection belongs to, and whose app it signed in through: 0 is the person at this computer.
+pub(super) const OWNERS: &str = "
+    ALTER TABLE connection ADD COLUMN organization INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE connection ADD COLUMN customer TEXT NOT NULL DEFAULT '';
+    ALTER TABLE connection ADD COLUMN app_organization INTEGER NOT NULL DEFAULT 0;";
+
 const COLUMNS: &str = "id, provider, name, inputs, facts, account_id, account_name, account_email, account_workspace, \
     app_host, client_id, redirect, way, asked, granted, secret_version, has_refresh, access_until, access_life, \
     refresh_until, refreshed_at, authorized_at, connected_at, last_used_at, last_ok_at, last_refresh_at, refreshes, \
-    last_failed_at, failures, retry_at, trouble, disconnecting";
+    last_failed_at, failures, retry_at, trouble, disconnecting, organization, customer, app_organization";
 
 /// What an attempt to store a new token pair came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,11 +103,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Connection> {
         retry_at: row.get(29)?,
         trouble: trouble.map(|text| from_json::<Trouble>(30, &text)).transpose()?,
         disconnecting: row.get(31)?,
+        owner: Owner { organization: row.get(32)?, customer: row.get(33)? },
+        app_organization: row.get(34)?,
     })
 }
 
 fn put(db: &rusqlite::Connection, it: &Connection, verb: &str) -> rusqlite::Result<usize> {
-    let marks: Vec<String> = (1..=32).map(|n| format!("?{n}")).collect();
+    let marks: Vec<String> = (1..=35).map(|n| format!("?{n}")).collect();
     db.prepare_cached(&format!("{verb} INTO connection ({COLUMNS}) VALUES ({})", marks.join(", ")))?.execute(
         params![
             it.id,
@@ -135,6 +144,9 @@ fn put(db: &rusqlite::Connection, it: &Connection, verb: &str) -> rusqlite::Resu
             it.retry_at,
             it.trouble.as_ref().map(json).transpose()?,
             it.disconnecting,
+            it.owner.organization,
+            it.owner.customer,
+            it.app_organization,
         ],
     )
 }
@@ -156,13 +168,19 @@ impl Store {
         })
     }
 
-    /// The connection of this account, if there is one.
-    pub fn connection_of(&self, provider: &str, account_id: &str) -> Result<Option<Connection>> {
+    /// The connection of this account, if its owner has one.
+    pub fn connection_of(
+        &self,
+        owner: &Owner,
+        provider: &str,
+        account_id: &str,
+    ) -> Result<Option<Connection>> {
         self.with(|db| {
             db.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM connection WHERE provider = ?1 AND account_id = ?2 AND disconnecting = 0"
+                "SELECT {COLUMNS} FROM connection WHERE provider = ?1 AND account_id = ?2 AND organization = ?3
+                     AND customer = ?4 AND disconnecting = 0"
             ))?
-            .query_row([provider, account_id], read)
+            .query_row(params![provider, account_id, owner.organization, owner.customer], read)
             .optional()
         })
     }
@@ -217,9 +235,10 @@ impl Store {
         })
     }
 
-    /// Takes the connection out; its vault entry is to be swept. Events stay.
-    pub fn remove_connection(&self, it: &Connection) -> Result<()> {
+    /// Takes the connection out; its vault entry is to be swept. Events stay, and a program sees that it was revoked.
+    pub fn remove_connection(&self, it: &Connection, now: Seconds) -> Result<()> {
         self.write(|db| {
+            super::data_source::revoked(db, &it.id, now)?;
             db.execute("DELETE FROM connection WHERE id = ?1", [&it.id])?;
             db.execute("DELETE FROM refreshing WHERE connection = ?1", [&it.id])?;
             super::journal::keep_and_sweep(db, None, Some(&it.secret_entry()))

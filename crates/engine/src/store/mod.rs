@@ -5,8 +5,12 @@
 
 mod app;
 mod connection;
+mod customer;
+mod data_source;
 mod event;
 mod journal;
+mod key;
+mod record;
 mod service;
 mod setting;
 
@@ -23,8 +27,18 @@ pub use service::ServiceRow;
 use crate::error::{Code, Error, Result};
 
 /// Every table's statements, in the order in which they came. A released step is never edited.
-const MIGRATIONS: &[&[&str]] =
-    &[&[app::TABLE, connection::TABLE, event::TABLE, journal::TABLES, service::TABLE, setting::TABLE]];
+const MIGRATIONS: &[&[&str]] = &[
+    &[app::TABLE, connection::TABLE, event::TABLE, journal::TABLES, service::TABLE, setting::TABLE],
+    // Other programs.
+    &[
+        app::ORGANIZATIONS,
+        connection::OWNERS,
+        key::TABLES,
+        customer::TABLE,
+        data_source::TABLE,
+        record::TABLES,
+    ],
+];
 
 #[derive(Clone)]
 pub struct Store {

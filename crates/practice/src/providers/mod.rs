@@ -227,9 +227,13 @@ impl Provider {
         trouble: |_, _| None,
     };
 
-    /// The last part of every redirect address: the id in lower case.
-    pub fn slug(&self) -> String {
-        self.id.to_ascii_lowercase()
+    /// The last part of every redirect address that its apps are registered with.
+    pub fn callback(&self) -> String {
+        match self.id {
+            "GOOGLE_DRIVE" => "google".into(),
+            "GOOGLE_CLOUD_STORAGE" => "gcs".into(),
+            id => id.to_ascii_lowercase(),
+        }
     }
 
     pub fn app(&self, client_id: &str) -> Option<&'static Registered> {

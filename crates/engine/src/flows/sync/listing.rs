@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use crate::error::{Code, Error, Result};
 use crate::flows::contents::{self, Reader};
 use crate::item::{Changes, Listed, Next};
-use crate::library::{self, Brought, Sync};
+use crate::library::{self, Brought, Sync, Wanted};
 use crate::sources::Fault;
 use crate::world::World;
 
@@ -67,7 +67,8 @@ async fn ask(reader: &Reader, cursor: Option<String>) -> Result<Changes, Fault> 
 
 /// Writes a page down together with the place where the listing goes on. Answers how many items are gone so far.
 async fn take(world: &Arc<World>, mut row: Sync, page: Changes) -> Result<u64> {
-    let texts = page.items.into_iter().map(|listed| brought(world, &row, listed));
+    let wanted = super::wanted(world, &row)?;
+    let texts = page.items.into_iter().map(|listed| brought(world, &row, &wanted, listed));
     let items = join_all(texts).await.into_iter().collect::<Result<Vec<_>>>()?;
     super::reading::check_room(world)?;
     let (library, now, removed) = (world.library.clone(), world.now(), page.removed);
@@ -85,10 +86,10 @@ async fn take(world: &Arc<World>, mut row: Sync, page: Changes) -> Result<u64> {
 }
 
 /// An item with the text that came along, where it is wanted and not kept already.
-async fn brought(world: &World, row: &Sync, listed: Listed) -> Result<Brought> {
+async fn brought(world: &World, row: &Sync, wanted: &Wanted, listed: Listed) -> Result<Brought> {
     let Listed { item, content } = listed;
     let text = match content {
-        Some(content) if world.library.wants(&row.connection, &item, row.everything)? => {
+        Some(content) if world.library.wants(&row.connection, &item, wanted)? => {
             Some(contents::text(world, &item, content).await)
         }
         _ => None,

@@ -1,5 +1,6 @@
 //! What goes through the door about contents: items, picks, syncs, the library.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -8,7 +9,7 @@ use crate::item::Kind;
 
 pub use crate::library::Phase;
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ItemsAsk {
     pub connection: String,
     /// The id of the item to look into; none: the top.
@@ -31,7 +32,7 @@ pub struct ItemsAsk {
     pub limit: Option<u32>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ItemsPage {
     pub items: Vec<ItemRow>,
     /// To be asked with for the next page; none after the last.
@@ -44,13 +45,13 @@ pub struct ItemsPage {
     pub live: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Crumb {
     pub id: String,
     pub name: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ItemRow {
     pub connection: String,
     pub id: String,
@@ -74,7 +75,7 @@ pub struct ItemRow {
     pub picked: Picked,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Picked {
     No,
@@ -86,7 +87,7 @@ pub enum Picked {
     Partly,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Pick {
     pub connection: String,
     /// Ids of items; a folder means all below it, now and later.
@@ -97,7 +98,7 @@ pub struct Pick {
 }
 
 /// One connection's sync as a person sees it.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SyncState {
     pub connection: String,
     /// Its contents can be listed at all.
@@ -136,14 +137,14 @@ pub struct SyncState {
     pub words: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SyncFailure {
     pub code: String,
     pub message: String,
     pub hint: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct StartSync {
     pub connection: String,
     /// Read these again, whether they changed or not.
@@ -154,7 +155,7 @@ pub struct StartSync {
     pub failed: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SetSync {
     /// None: all connections.
     #[serde(default)]
@@ -166,7 +167,7 @@ pub struct SetSync {
     pub every_hours: Option<u32>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SearchAsk {
     /// The last word may be the beginning of one.
     pub words: String,
@@ -185,7 +186,7 @@ pub struct SearchAsk {
     pub limit: Option<u32>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Found {
     pub hits: Vec<Hit>,
     /// How many texts were searched.
@@ -194,7 +195,7 @@ pub struct Found {
     pub more: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Hit {
     pub item: ItemRow,
     pub provider: String,
@@ -208,13 +209,13 @@ pub struct Hit {
     pub marks: Vec<(u32, u32)>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ItemAsk {
     pub connection: String,
     pub item: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ItemText {
     pub item: ItemRow,
     pub text: String,
@@ -222,7 +223,7 @@ pub struct ItemText {
     pub kept: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct LibraryState {
     /// The file.
     pub place: String,
@@ -235,7 +236,7 @@ pub struct LibraryState {
 }
 
 /// What is kept of one connection, which may have been disconnected since.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct LibraryPart {
     pub connection: String,
     pub provider: String,
@@ -246,7 +247,7 @@ pub struct LibraryPart {
     pub bytes: f64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ForgetContents {
     /// None: of all.
     #[serde(default)]
@@ -254,7 +255,7 @@ pub struct ForgetContents {
 }
 
 /// The answer to the change `closing`.
-#[derive(Debug, Clone, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct CloseWindow {
     pub how: Closing,
 }
