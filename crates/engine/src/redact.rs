@@ -34,7 +34,7 @@ static RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"(?i)(?P<kept>\b(?:bearer|basic|dpop)\s+)[a-z0-9._~+/=-]{8,}".to_owned(),
         // Tokens that are known by how they begin.
         r"\beyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*".to_owned(),
-        r"\b(?:ya29\.|sl\.|GOCSPX-|ntn_|secret_|gh[pousr]_|AT[A-Z]{2}[0-9A-Za-z]|xox[a-z]-|xapp-)[A-Za-z0-9._=-]{8,}".to_owned(),
+        r"\b(?:ya29\.|sl\.|GOCSPX-|ntn_|secret_|gh[pousr]_|AT[A-Z]{2}[0-9A-Za-z]|xox[a-z]-|xapp-|tl[kt]_)[A-Za-z0-9._=-]{8,}".to_owned(),
         r"\b(?:1//|4/0)[A-Za-z0-9_-]{16,}".to_owned(),
         r"\b00D[A-Za-z0-9]{9,}![A-Za-z0-9._]+".to_owned(),
         // Mail addresses.
