@@ -1,5 +1,6 @@
 import type { Component } from 'svelte';
 import Activity from './views/Activity.svelte';
+import AddKey from './views/AddKey.svelte';
 import AppSetup from './views/AppSetup.svelte';
 import Choose from './views/Choose.svelte';
 import ConnectForm from './views/ConnectForm.svelte';
@@ -8,6 +9,7 @@ import Described from './views/Described.svelte';
 import Detail from './views/Detail.svelte';
 import Flow from './views/Flow.svelte';
 import Gallery from './views/Gallery.svelte';
+import Key from './views/Key.svelte';
 import Library from './views/Library.svelte';
 import Problem from './views/Problem.svelte';
 import Service from './views/Service.svelte';
@@ -28,4 +30,6 @@ export const views: Record<string, Component<any>> = {
   described: Described,
   flow: Flow,
   settings: Settings,
+  key: Key,
+  'add-key': AddKey,
 };

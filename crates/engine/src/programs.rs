@@ -4,6 +4,7 @@
 
 mod connecting;
 mod contents;
+pub mod embedded;
 mod keys;
 
 use serde_json::{Map, Value};

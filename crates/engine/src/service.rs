@@ -22,6 +22,9 @@ pub struct Service {
     pub userinfo_url: Option<String>,
     pub scopes: Vec<String>,
     pub authorize_parameters: BTreeMap<String, String>,
+    /// Sent to the token address with every request.
+    #[serde(default)]
+    pub token_parameters: BTreeMap<String, String>,
     pub has_secret: bool,
     /// How the secret is sent, where there is one.
     #[serde(default)]
@@ -298,7 +301,11 @@ impl Service {
                 scope_parameter: "scope".into(),
                 scope_separator: " ".into(),
                 authorize_parameters: self.authorize_parameters.clone(),
-                token_parameters: BTreeMap::new(),
+                token_parameters: self
+                    .token_parameters
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone().into()))
+                    .collect(),
                 token_headers: BTreeMap::new(),
                 issuer: self.issuer.clone(),
                 issuer_promised: self.issuer_promised,
@@ -429,6 +436,7 @@ mod tests {
                 userinfo_url: None,
                 scopes: scopes.clone(),
                 authorize_parameters: authorize_parameters.clone(),
+                token_parameters: BTreeMap::new(),
                 has_secret: false,
                 client_auth: ClientAuth::Body,
                 client_auth_chosen: true,

@@ -231,7 +231,13 @@ impl World {
         inputs: &template::Fields,
     ) -> Result<Option<AppRow>> {
         let host = Self::app_host(provider, inputs);
-        let own = if organization == 0 { None } else { self.store.app(organization, &provider.id, &host)? };
+        // An organization may hand over one app for all hosts, and the published way of handing one over names none.
+        let own = |host: &str| self.store.app(organization, &provider.id, host);
+        let own = if organization == 0 {
+            None
+        } else {
+            own(&host)?.map_or_else(|| own(""), |row| Ok(Some(row)))?
+        };
         match own {
             Some(own) => Ok(Some(own)),
             None => self.store.app(0, &provider.id, &host),

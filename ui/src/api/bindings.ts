@@ -424,9 +424,13 @@ export type OrganizationRow = {
  */
 number: number, name: string, 
 /**
- * `org_00000001`, as some of the contracts write it.
+ * `org_00000001`, as the source contract writes it.
  */
-id: string, };
+id: string, 
+/**
+ * The same as a ULID, as the embedded contract writes it.
+ */
+ulid: string, };
 export type OtherAccount = { id: string, 
 /**
  * True: a new connection for the other account. False: throw the sign-in away.
@@ -766,61 +770,95 @@ export interface Operations {
   status: { ask: Nothing; answer: Status };
   /** Asks the system to unlock its keyring, or opens or makes the passphrase file. */
   unlock_keyring: { ask: UnlockKeyring; answer: Keyring };
+  /** What a person or an organisation set. */
   settings: { ask: Nothing; answer: Settings };
+  /** Replaces all settings; what is left out takes its default. */
   save_settings: { ask: Settings; answer: Settings };
   /** Every fact Tieline depends on, each with its proof. */
   doctor: { ask: Nothing; answer: Checks };
   /** Proves scheme handler, loopback and browser by using them. */
   check_way_back: { ask: Nothing; answer: Checks };
+  /** Switches practice mode, which keeps apart from everything real. */
   set_practice: { ask: SetPractice; answer: Status };
+  /** Opens a page in the browser. */
   open_page: { ask: OpenPage; answer: Nothing };
   /** Answers the window that asks how to close; without a window, nobody hears it. */
   close_window: { ask: CloseWindow; answer: Nothing };
+  /** Every service that can be connected. */
   providers: { ask: Nothing; answer: Array<ProviderCard> };
+  /** What a service asks for and how its app is set up. */
   provider: { ask: ByProvider; answer: ProviderForm };
   /** What became of typed inputs, and which app and way back they lead to. */
   check_form: { ask: CheckForm; answer: FormCheck };
+  /** The organisation's apps, without their secrets. */
   apps: { ask: Nothing; answer: Array<AppSummary> };
+  /** Enters or replaces an app; its secret goes to the keyring. */
   save_app: { ask: SaveApp; answer: AppSummary };
+  /** Deletes an app and its secret. */
   forget_app: { ask: ForgetApp; answer: Nothing };
   /** A described service as it is kept, for the form that changes it. */
   service: { ask: ByProvider; answer: ServiceForm };
+  /** Describes a service that is not in the catalogue, or changes its description. */
   save_service: { ask: SaveService; answer: ProviderCard };
+  /** Deletes a described service that nothing is connected to. */
   forget_service: { ask: ByProvider; answer: Nothing };
   /** Begins a sign-in and returns at once; the rest comes as changes of the flow. */
   connect: { ask: Connect; answer: Flow };
+  /** Sign-ins under way, and those that have just ended. */
   flows: { ask: Nothing; answer: Array<Flow> };
+  /** One sign-in: how far it is, and how it ended. */
   flow: { ask: ById; answer: Flow };
+  /** Opens a sign-in's page in the browser once more. */
   open_again: { ask: ById; answer: Nothing };
+  /** The address of a sign-in's page, to be opened in a browser on this computer. */
   sign_in_link: { ask: ById; answer: SignInLink };
+  /** Ends a waiting sign-in. */
   cancel: { ask: ById; answer: Nothing };
+  /** Takes the address at which the browser ended, where nothing else brings it back. */
   paste: { ask: Paste; answer: Flow };
   /** Ends a waiting sign-in and begins the same by the next way back. */
   other_way: { ask: ById; answer: Flow };
+  /** Decides about somebody else who signed in at a reconnect. */
   other_account: { ask: OtherAccount; answer: Flow };
+  /** Every connection: what needs its person first, then by name. */
   connections: { ask: Nothing; answer: Array<ConnectionRow> };
+  /** One connection with all that is known of it. */
   connection: { ask: ById; answer: ConnectionDetail };
+  /** Gives a connection a name of its own; an empty one brings the account's back. */
   rename: { ask: Rename; answer: ConnectionRow };
+  /** Asks the service whether a connection works. */
   test: { ask: ById; answer: Tested };
+  /** Renews a connection's sign-in now. */
   refresh: { ask: ById; answer: Tested };
+  /** Ends a connection and deletes its secrets. */
   disconnect: { ask: Disconnect; answer: Disconnected };
+  /** What happened, the newest first. */
   events: { ask: EventsAsk; answer: Array<EventLine> };
   /** What stands below an item: from the last sync, or from the provider where there was none. */
   items: { ask: ItemsAsk; answer: ItemsPage };
+  /** Chooses what is read; a folder means all below it, now and later. */
   pick: { ask: Pick; answer: SyncState };
   /** Begins a sync and returns at once; the rest comes as changes. */
   start_sync: { ask: StartSync; answer: SyncState };
   /** Syncs and answers at the end. */
   sync_to_the_end: { ask: StartSync; answer: SyncState };
+  /** Pauses a sync; `start_sync` goes on with it. */
   pause_sync: { ask: ById; answer: SyncState };
+  /** Stops a sync; what was read stays. */
   cancel_sync: { ask: ById; answer: SyncState };
+  /** How far a connection's contents are. */
   sync_state: { ask: ById; answer: SyncState };
+  /** How far every connection's contents are. */
   syncs: { ask: Nothing; answer: Array<SyncState> };
+  /** Sets what is kept, and how often it is looked at by itself. */
   set_sync: { ask: SetSync; answer: Array<SyncState> };
+  /** Searches the texts that were read; works without a network. */
   search: { ask: SearchAsk; answer: Found };
   /** An item's text, kept or fetched now. */
   read_item: { ask: ItemAsk; answer: ItemText };
+  /** Opens an item in the browser, where its service shows it. */
   open_item: { ask: ItemAsk; answer: Nothing };
+  /** What is kept, and how large it is. */
   library: { ask: Nothing; answer: LibraryState };
   /** Deletes kept texts; connections and what was picked stay. */
   forget_contents: { ask: ForgetContents; answer: LibraryState };
@@ -830,11 +868,13 @@ export interface Operations {
   key_groups: { ask: Nothing; answer: Array<KeyGroup> };
   /** Makes a key; its secret is told this once. */
   add_key: { ask: AddKey; answer: AddedKey };
+  /** Ends a key; what it connected stays. */
   revoke_key: { ask: ById; answer: Nothing };
   /** The newest uses of a key. */
   key_uses: { ask: ById; answer: Array<KeyUse> };
   /** What programs ask for and their person has not decided yet. */
   approvals: { ask: Nothing; answer: Array<Approval> };
+  /** Lets a program have access tokens of a connection, or not. */
   decide_approval: { ask: DecideApproval; answer: Nothing };
   /** A short-lived access token for a program whose key has the right, once its person agreed to program and connection. */
   access_token: { ask: ById; answer: AccessToken };

@@ -29,7 +29,7 @@ export function http(): Host {
       void (async () => {
         for (let first = true; ; first = false) {
           try {
-            const reply = await fetch('/v1/changes', { headers });
+            const reply = await fetch('/v1/events', { headers });
             if (reply.ok && reply.body) {
               if (!first) missed();
               await readEvents(reply.body, changed);

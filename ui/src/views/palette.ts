@@ -31,6 +31,8 @@ const places: [words: string, icon: IconName, view: string, id?: string][] = [
   ['Keys and the keyring', 'key', 'settings', 'keys'],
   ['Library: size, limit, how often changes are looked for', 'books', 'settings', 'library'],
   ['Network, proxy and certificates', 'out', 'settings', 'network'],
+  ['Add a key for a program', 'plus', 'add-key'],
+  ['For other programs: address and keys', 'key', 'settings', 'programs'],
   ['Practice mode', 'practice', 'settings', 'practice'],
 ];
 
@@ -50,7 +52,7 @@ export function commandsFor(rows: ConnectionRow[], cards: ProviderCard[]): Comma
     };
   });
   const goes = places.map(([words, icon, view, id]): Command => ({
-    key: `go ${words}`, words, icon, first: id === undefined, text: `go to ${words}`.toLowerCase(), press: () => route.go(view, id),
+    key: `go ${words}`, words, icon, first: id === undefined && view !== 'add-key', text: `go to ${words}`.toLowerCase(), press: () => route.go(view, id),
   }));
   const connects = cards.map((card): Command => ({
     key: `connect ${card.id}`, words: `Connect ${card.name}`, card, text: `connect ${card.name} ${card.slug}`.toLowerCase(),

@@ -1,6 +1,7 @@
 //! A sign-in at a service that stands in no catalogue and that a program carries itself: the address is made here, the
 //! browser's answer goes to the program, and the code comes back together with everything else that the exchange needs.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -97,6 +98,8 @@ pub struct Finishing {
     pub service: String,
     pub name: String,
     pub token_url: String,
+    /// A query string, whose parameters are sent to the token address with every request.
+    pub token_parameters: String,
     /// None: the app has no secret.
     pub secret: Option<Secret>,
     /// `basic` or `body`, where the program knows; else empty.
@@ -184,6 +187,7 @@ pub(crate) fn begin(world: &World, asked: &Embedding) -> Result<Begun> {
         userinfo_url: None,
         scopes,
         authorize_parameters,
+        token_parameters: BTreeMap::new(),
         has_secret: false,
         client_auth: ClientAuth::default(),
         client_auth_chosen: false,
@@ -221,11 +225,32 @@ fn redirect_address(text: &str) -> Result<()> {
     })
 }
 
+/// Parameters of a token request that are ours to set.
+const OURS: [&str; 7] =
+    ["grant_type", "code", "code_verifier", "redirect_uri", "refresh_token", "client_id", "client_secret"];
+
+fn token_parameters(text: &str) -> Result<BTreeMap<String, String>> {
+    let query = text.trim().trim_start_matches(['?', '&']);
+    let mut parameters = BTreeMap::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()).into_owned() {
+        if OURS.contains(&name.as_str()) {
+            let words = format!("Tieline sets {name} itself. Take it out here.");
+            return Err(Error::field("token_parameters", words));
+        }
+        if parameters.get(&name).is_some_and(|known| *known != value) {
+            return Err(Error::field("token_parameters", format!("{name} is there twice.")));
+        }
+        parameters.insert(name, value);
+    }
+    Ok(parameters)
+}
+
 /// The service as a sign-in to it was begun and is now to be finished, with what it tells of itself where its
 /// description is about these very addresses.
 pub(crate) async fn described(world: &World, begun: &Begun, with: &Finishing) -> Result<Service> {
     let practice = world.practice.is_some();
     let token_url = service::address("token_url", &with.token_url, practice)?;
+    let token_parameters = token_parameters(&with.token_parameters)?;
     let chosen = match Proof::read(Some(&with.client_auth))? {
         Proof::By(chosen) => Some(chosen),
         Proof::AsTold | Proof::Nothing => None,
@@ -242,6 +267,7 @@ pub(crate) async fn described(world: &World, begun: &Begun, with: &Finishing) ->
     Ok(Service {
         name: with.name.clone(),
         token_url: token_url.into(),
+        token_parameters,
         revocation_url: url(revocation),
         userinfo_url: url(userinfo),
         has_secret: with.secret.is_some(),
@@ -343,7 +369,8 @@ mod tests {
                 revocation_url: None,
                 userinfo_url: None,
                 scopes: vec![],
-                authorize_parameters: std::collections::BTreeMap::new(),
+                authorize_parameters: BTreeMap::new(),
+                token_parameters: BTreeMap::new(),
                 has_secret: false,
                 client_auth: ClientAuth::default(),
                 client_auth_chosen: false,
@@ -378,6 +405,15 @@ mod tests {
         assert!(all.waits("theirs", 1) && !all.waits("0", 1) && all.waits("1", 1));
         all.put(begun(1, "later", PATIENCE), PATIENCE);
         assert_eq!(all.lock().len(), 1, "what is over is forgotten");
+    }
+
+    #[test]
+    fn parameters_for_the_token_address_are_a_query_without_ours() {
+        let read = token_parameters("?audience=a+b&resource=x&audience=a%20b").expect("a query");
+        assert_eq!((read["audience"].as_str(), read.len()), ("a b", 2));
+        for bad in ["client_secret=x", "a=1&a=2"] {
+            assert_eq!(token_parameters(bad).expect_err(bad).field.as_deref(), Some("token_parameters"));
+        }
     }
 
     #[test]

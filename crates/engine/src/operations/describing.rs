@@ -131,6 +131,7 @@ pub(super) async fn save_service(app: &App, ask: SaveService) -> Result<Provider
         userinfo_url: userinfo_url.map(Into::into),
         scopes,
         authorize_parameters,
+        token_parameters: std::collections::BTreeMap::new(),
         has_secret: keeps || matches!(secret, Some(Some(_))),
         client_auth: if let Proof::By(chosen) = proof { chosen } else { client_auth },
         client_auth_chosen: proof != Proof::AsTold,

@@ -90,65 +90,99 @@ operations! {
     status(Nothing) -> Status = whole::status;
     /// Asks the system to unlock its keyring, or opens or makes the passphrase file.
     unlock_keyring(UnlockKeyring) -> Keyring = whole::unlock_keyring;
+    /// What a person or an organisation set.
     settings(Nothing) -> Settings = whole::settings;
+    /// Replaces all settings; what is left out takes its default.
     save_settings(Settings) -> Settings = whole::save_settings;
     /// Every fact Tieline depends on, each with its proof.
     doctor(Nothing) -> Checks = whole::doctor;
     /// Proves scheme handler, loopback and browser by using them.
     check_way_back(Nothing) -> Checks = whole::check_way_back;
+    /// Switches practice mode, which keeps apart from everything real.
     set_practice(SetPractice) -> Status = whole::set_practice;
+    /// Opens a page in the browser.
     open_page(OpenPage) -> Nothing = whole::open_page;
     /// Answers the window that asks how to close; without a window, nobody hears it.
     close_window(CloseWindow) -> Nothing = whole::close_window;
 
+    /// Every service that can be connected.
     providers(Nothing) -> Vec<ProviderCard> = setting_up::providers;
+    /// What a service asks for and how its app is set up.
     provider(ByProvider) -> ProviderForm = setting_up::provider;
     /// What became of typed inputs, and which app and way back they lead to.
     check_form(CheckForm) -> FormCheck = setting_up::check_form;
+    /// The organisation's apps, without their secrets.
     apps(Nothing) -> Vec<AppSummary> = setting_up::apps;
+    /// Enters or replaces an app; its secret goes to the keyring.
     save_app(SaveApp) -> AppSummary = setting_up::save_app;
+    /// Deletes an app and its secret.
     forget_app(ForgetApp) -> Nothing = setting_up::forget_app;
     /// A described service as it is kept, for the form that changes it.
     service(ByProvider) -> ServiceForm = describing::service;
+    /// Describes a service that is not in the catalogue, or changes its description.
     save_service(SaveService) -> ProviderCard = describing::save_service;
+    /// Deletes a described service that nothing is connected to.
     forget_service(ByProvider) -> Nothing = describing::forget_service;
 
     /// Begins a sign-in and returns at once; the rest comes as changes of the flow.
     connect(Connect) -> Flow = connecting::connect;
+    /// Sign-ins under way, and those that have just ended.
     flows(Nothing) -> Vec<Flow> = connecting::flows;
+    /// One sign-in: how far it is, and how it ended.
     flow(ById) -> Flow = connecting::flow;
+    /// Opens a sign-in's page in the browser once more.
     open_again(ById) -> Nothing = connecting::open_again;
+    /// The address of a sign-in's page, to be opened in a browser on this computer.
     sign_in_link(ById) -> SignInLink = connecting::sign_in_link;
+    /// Ends a waiting sign-in.
     cancel(ById) -> Nothing = connecting::cancel;
+    /// Takes the address at which the browser ended, where nothing else brings it back.
     paste(Paste) -> Flow = connecting::paste;
     /// Ends a waiting sign-in and begins the same by the next way back.
     other_way(ById) -> Flow = connecting::other_way;
+    /// Decides about somebody else who signed in at a reconnect.
     other_account(OtherAccount) -> Flow = connecting::other_account;
 
+    /// Every connection: what needs its person first, then by name.
     connections(Nothing) -> Vec<ConnectionRow> = keeping::connections;
+    /// One connection with all that is known of it.
     connection(ById) -> ConnectionDetail = keeping::connection;
+    /// Gives a connection a name of its own; an empty one brings the account's back.
     rename(Rename) -> ConnectionRow = keeping::rename;
+    /// Asks the service whether a connection works.
     test(ById) -> Tested = keeping::test;
+    /// Renews a connection's sign-in now.
     refresh(ById) -> Tested = keeping::refresh;
+    /// Ends a connection and deletes its secrets.
     disconnect(Disconnect) -> Disconnected = keeping::disconnect;
+    /// What happened, the newest first.
     events(EventsAsk) -> Vec<EventLine> = keeping::events;
 
     /// What stands below an item: from the last sync, or from the provider where there was none.
     items(ItemsAsk) -> ItemsPage = items::items;
+    /// Chooses what is read; a folder means all below it, now and later.
     pick(Pick) -> SyncState = items::pick;
     /// Begins a sync and returns at once; the rest comes as changes.
     start_sync(StartSync) -> SyncState = syncing::start_sync;
     /// Syncs and answers at the end.
     sync_to_the_end(StartSync) -> SyncState = syncing::sync_to_the_end;
+    /// Pauses a sync; `start_sync` goes on with it.
     pause_sync(ById) -> SyncState = syncing::pause_sync;
+    /// Stops a sync; what was read stays.
     cancel_sync(ById) -> SyncState = syncing::cancel_sync;
+    /// How far a connection's contents are.
     sync_state(ById) -> SyncState = syncing::sync_state;
+    /// How far every connection's contents are.
     syncs(Nothing) -> Vec<SyncState> = syncing::syncs;
+    /// Sets what is kept, and how often it is looked at by itself.
     set_sync(SetSync) -> Vec<SyncState> = syncing::set_sync;
+    /// Searches the texts that were read; works without a network.
     search(SearchAsk) -> Found = searching::search;
     /// An item's text, kept or fetched now.
     read_item(ItemAsk) -> ItemText = items::read_item;
+    /// Opens an item in the browser, where its service shows it.
     open_item(ItemAsk) -> Nothing = items::open_item;
+    /// What is kept, and how large it is.
     library(Nothing) -> LibraryState = searching::library;
     /// Deletes kept texts; connections and what was picked stay.
     forget_contents(ForgetContents) -> LibraryState = searching::forget_contents;
@@ -159,11 +193,13 @@ operations! {
     key_groups(Nothing) -> Vec<KeyGroup> = keys::key_groups;
     /// Makes a key; its secret is told this once.
     add_key(AddKey) -> AddedKey = keys::add_key;
+    /// Ends a key; what it connected stays.
     revoke_key(ById) -> Nothing = keys::revoke_key;
     /// The newest uses of a key.
     key_uses(ById) -> Vec<KeyUse> = keys::key_uses;
     /// What programs ask for and their person has not decided yet.
     approvals(Nothing) -> Vec<Approval> = keys::approvals;
+    /// Lets a program have access tokens of a connection, or not.
     decide_approval(DecideApproval) -> Nothing = keys::decide_approval;
     /// A short-lived access token for a program whose key has the right, once its person agreed to program and connection.
     access_token(ById) -> AccessToken = keys::access_token;

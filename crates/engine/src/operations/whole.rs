@@ -115,6 +115,13 @@ pub(super) async fn save_settings(app: &App, ask: Settings) -> Result<Settings> 
             "Sign-ins come back to this port. Choose another one, 47824 for example.",
         ));
     }
+    let port = settings.api_port.unwrap_or(API_PORT);
+    if settings.api && app.serving().port != port {
+        // Tried here, where the error stands at its field; whoever serves finds it free a moment later.
+        std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).map_err(|_| {
+            Error::field("api_port", format!("Another program listens at port {port}. Choose another one."))
+        })?;
+    }
     if !["", "ask", "go_on", "stop"].contains(&settings.when_closing.as_str()) {
         return Err(Error::field("when_closing", "Choose one of ask, go_on, stop."));
     }
@@ -166,6 +173,11 @@ pub(super) async fn open_page(app: &App, ask: OpenPage) -> Result<Nothing> {
             &[practice.practised.control.host_str().unwrap_or_default().to_owned()],
             true,
         )?;
+        return Ok(Nothing {});
+    }
+    let own = app.serving().url.and_then(|own| Url::parse(&own).ok());
+    if own.is_some_and(|own| own.origin() == url.origin()) {
+        world.browser.open(&url, &[url.host_str().unwrap_or_default().to_owned()], true)?;
         return Ok(Nothing {});
     }
     let connections = world.store.connections()?;

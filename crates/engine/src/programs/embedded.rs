@@ -16,6 +16,7 @@ use crate::event::Change;
 use crate::flows::embedded;
 pub use crate::flows::embedded::{Begun, Bound, EmbeddedSignIns, Embedding, Finishing};
 use crate::operations::store_app;
+use crate::program::Key;
 use crate::secret::Secret;
 use crate::store::{AppRow, ServiceRow};
 use crate::world::World;
@@ -31,6 +32,15 @@ pub struct EmbeddedToken {
     pub trouble: Option<String>,
 }
 
+/// An organization's number as a ULID, for contracts that name organizations so: no time, and the number.
+pub fn organization_ulid(number: i64) -> String {
+    // Crockford's digits, of five bits each.
+    const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let number = number.unsigned_abs();
+    let digit = |place: u32| DIGITS[(number.checked_shr(place * 5).unwrap_or(0) & 31) as usize];
+    (0..26).rev().map(|place| char::from(digit(place))).collect()
+}
+
 /// The provider that a service of an organization becomes.
 fn provider_id(organization: i64, service: &str) -> String {
     format!("CUSTOM_{organization}_{service}")
@@ -44,12 +54,18 @@ impl Programs {
     }
 
     /// Exchanges the code of a sign-in and yields the connection's id. The code is tried once. Errors: `Refused` with
-    /// what the service said, `Temporary` where it cannot be reached, those of the keyring; `BadInput` at `token_url` or
-    /// `client_auth`.
+    /// what the service said, `Temporary` where it cannot be reached, those of the keyring; `BadInput` at `token_url`,
+    /// `token_parameters` or `client_auth`.
     pub async fn finish_embedded(&self, begun: Begun, with: Finishing) -> Result<String> {
         let world = self.world();
         // Whoever asked may go away in the middle, and tokens that a service has just given must not be dropped then.
         tokio::spawn(async move { finish(&world, begun, with).await }).await.map_err(Error::internal)?
+    }
+
+    /// The key of this id. None: there is none, or it was revoked.
+    pub fn live_key(&self, id: &str) -> Result<Option<Key>> {
+        let keys = self.world().store.keys()?;
+        Ok(keys.into_iter().find(|key| key.id == id && key.revoked_at.is_none()))
     }
 
     /// None: the connection is gone.
@@ -163,4 +179,16 @@ async fn forget(world: &World, organization: i64, id: &str) -> Result<()> {
     world.sweep().await;
     world.changed(Change::Providers);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organization_has_one_ulid() {
+        assert_eq!(organization_ulid(1), "00000000000000000000000001");
+        assert_eq!(organization_ulid(33), "00000000000000000000000011");
+        assert_eq!(organization_ulid(i64::MAX), "00000000000007ZZZZZZZZZZZZ");
+    }
 }

@@ -173,7 +173,17 @@ pub(crate) fn add_key(
     }
     if let Reach::These(ids) = &may.reach {
         for id in ids {
-            world.connection(id)?;
+            // Whose they are is not told: to a key, another organization's connection is none.
+            let it = world.store.connection(id)?.filter(|it| {
+                it.owner.organization == 0
+                    || world
+                        .store
+                        .organization(it.owner.organization)
+                        .is_ok_and(|its| its.is_some_and(|its| its.name == organization))
+            });
+            it.ok_or_else(|| {
+                Error::field("reach", format!("There is no connection {id} that this key could reach."))
+            })?;
         }
     }
     let secret = new_secret("tlk_")?;
@@ -207,6 +217,7 @@ pub(crate) fn key_row(key: Key) -> KeyRow {
         organization: OrganizationRow {
             number: u32::try_from(key.organization).unwrap_or(u32::MAX),
             id: format!("org_{:08}", key.organization),
+            ulid: super::embedded::organization_ulid(key.organization),
             name: key.organization_name,
         },
         operations: key.may.operations,

@@ -11,8 +11,10 @@ pub struct OrganizationRow {
     /// From 1; never used twice.
     pub number: u32,
     pub name: String,
-    /// `org_00000001`, as some of the contracts write it.
+    /// `org_00000001`, as the source contract writes it.
     pub id: String,
+    /// The same as a ULID, as the embedded contract writes it.
+    pub ulid: String,
 }
 
 /// A key, without its secret.
