@@ -1,6 +1,8 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 
+const api = process.env['TIELINE_API'];
+
 export default defineConfig({
   plugins: [svelte()],
   // Relative, so that the same files serve from the window's own scheme and from the HTTP host.
@@ -10,7 +12,8 @@ export default defineConfig({
     strictPort: true,
     fs: { allow: ['.', '../icons'] },
     // `TIELINE_API=http://127.0.0.1:<port> npm run dev` shows a running engine in a browser.
-    ...(process.env['TIELINE_API'] ? { proxy: { '/v1': process.env['TIELINE_API'] } } : {}),
+    // The engine answers to its own name and page only, so both are those of the engine on the way there.
+    ...(api ? { proxy: { '/v1': { target: api, changeOrigin: true, headers: { origin: api } } } } : {}),
   },
   build: {
     // light-dark() and native <dialog> set the floor: WebKitGTK 2.44, WebView2, macOS 14.

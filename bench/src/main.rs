@@ -8,6 +8,7 @@ mod burden;
 mod callback;
 mod contents;
 mod refreshes;
+mod requests;
 mod stage;
 mod window;
 
@@ -48,6 +49,7 @@ async fn measure() -> ExitCode {
     take("Refreshes", refreshes::measure().await);
     take("Callback", callback::measure().await);
     take("Contents", contents::measure().await);
+    take("Requests", requests::measure().await);
     take("Window", window::measure().await);
     take("Package", window::package());
     match print(&figures) {

@@ -10,7 +10,7 @@ use tieline_engine::{Browser, Clock};
 use tokio::sync::{broadcast, watch};
 
 use crate::start::{self, Start};
-use crate::{closing, practice, window};
+use crate::{closing, practice, serving, window};
 
 /// Steps of a sign-in at which the browser has given the floor back.
 const BACK: [&str; 4] = ["connected", "other_account", "refused", "failed"];
@@ -51,6 +51,7 @@ pub fn open(app: &mut tauri::App, start: &Start, addressed: bool) {
     let (opened, door) = watch::channel(None);
     app.manage(Door(door));
     app.manage(closing::Asked::default());
+    app.manage(serving::Running::default());
     let handle = app.handle().clone();
     let start = tieline_engine::Start {
         data_folder: start.data_folder.clone(),
@@ -66,7 +67,11 @@ pub fn open(app: &mut tauri::App, start: &Start, addressed: bool) {
         let _nobody_asked_yet = opened.send(Some(engine.clone()));
         match engine {
             Ok(engine) => {
-                tokio::join!(prove(&engine, addressed), pass_on(&handle, &engine));
+                tokio::join!(
+                    prove(&engine, addressed),
+                    pass_on(&handle, &engine),
+                    serving::follow(&handle, &engine)
+                );
             }
             Err(failure) => tracing::error!("the engine could not be opened: {}", failure.message),
         }
@@ -141,7 +146,10 @@ pub fn on_event(app: &AppHandle, event: RunEvent) {
         RunEvent::Exit => {
             let opened = app.state::<Door>().0.borrow().clone();
             if let Some(Ok(engine)) = opened {
-                tauri::async_runtime::block_on(engine.close());
+                tauri::async_runtime::block_on(async {
+                    serving::stop(app).await;
+                    engine.close().await;
+                });
             }
         }
         #[cfg(target_os = "macos")]

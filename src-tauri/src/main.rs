@@ -12,6 +12,7 @@ mod log;
 mod practice;
 #[cfg(target_os = "linux")]
 mod scheme;
+mod serving;
 mod start;
 mod window;
 

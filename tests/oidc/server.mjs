@@ -44,7 +44,9 @@ const proof = (ctx) => {
   return ctx.oidc?.body?.client_secret ? 'body' : 'none';
 };
 provider.on('grant.success', (ctx) => {
-  seen.tokenRequests.push({ grant: ctx.oidc.body.grant_type, proof: proof(ctx), ok: true });
+  // `audience` is no parameter of its own there: what a client adds arrives as it was sent.
+  const { grant_type: grant, audience } = ctx.oidc.body;
+  seen.tokenRequests.push({ grant, proof: proof(ctx), ok: true, audience });
   seen.accessTokens.push({ token: ctx.body.access_token, kind: ctx.body.token_type });
   if (ctx.body.refresh_token) seen.refreshTokens.push(ctx.body.refresh_token);
 });

@@ -34,7 +34,7 @@ async fn step(stage: &Stage, flow: &Flow) -> FlowStep {
 
 /// The local addresses on which this computer listens at a port, as the kernel writes them.
 #[cfg(target_os = "linux")]
-fn listening(port: u16) -> Vec<String> {
+pub fn listening(port: u16) -> Vec<String> {
     const LISTEN: &str = "0A";
     let tables =
         ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());

@@ -7,9 +7,10 @@
 //! crashed refresh), `tests/canary.rs` (23). Against a server that offers both: `tests/oidc.rs` (29; none of the seventeen
 //! offers PAR or DPoP to a desktop app, so only services that an administrator describes have them).
 //!
+//! `api` and `keys` hold the rules of the loopback API, each with the request that must fail; 35 is there.
+//!
 //! Not built, so there is nothing to test:
 //! - 34, the backup file: there is none. The passphrase file has the same duties and is tested under its number.
-//! - 35, a local broker: no other program gets a token; the loopback API answers none.
 //! - 36, updates: the program does not update itself; that much is tested.
 //! - r08, a restored backup: without backups, only the folder can be copied, and the tokens are not in it.
 //!
@@ -20,9 +21,11 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod api;
 mod callback;
 mod flow;
 mod hosts;
+mod keys;
 mod network;
 mod played;
 mod refresh;

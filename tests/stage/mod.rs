@@ -3,6 +3,7 @@
 
 #![expect(dead_code, reason = "each test file uses its own part of the stage")]
 
+pub mod authority;
 pub mod keyring;
 pub mod place;
 pub mod search;

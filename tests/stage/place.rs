@@ -89,6 +89,11 @@ impl Served {
         Self { child, url, key }
     }
 
+    /// A path of the server.
+    pub fn address(&self, path: &str) -> Url {
+        self.url.join(path).expect("an address")
+    }
+
     /// An operation: its answer, or its failure.
     pub async fn call(&self, operation: &str, ask: Value) -> Result<Value, Value> {
         let url = self.url.join(&format!("/v1/{operation}")).expect("an address");

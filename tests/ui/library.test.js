@@ -107,10 +107,12 @@ describe('what is kept, and how', () => {
   });
 
   test('the window asks how to close while it reads', async () => {
-    await page.route('**/v1/changes', (route) => route.fulfill({ contentType: 'text/event-stream', body: 'data: {"what":"closing"}\n\n' }));
+    const closing = { contentType: 'text/event-stream', body: 'data: {"what":"closing"}\n\n' };
+    // The log has the same address, and is asked with POST.
+    await page.route('**/v1/events', (route) => (route.request().method() === 'GET' ? route.fulfill(closing) : route.continue()));
     await page.reload();
     await heading('Tieline is still reading');
-    await page.unroute('**/v1/changes');
+    await page.unroute('**/v1/events');
     await look(page, '63-closing', { twice: true });
     await page.getByLabel('Do the same next time').check();
     const asked = page.waitForRequest('**/v1/close_window');

@@ -141,12 +141,12 @@ export class World {
   /** Keeps every answer as it arrives; the stream of changes never ends, so it is read piece by piece. */
   async #listen(page) {
     page.on('response', async (reply) => {
-      if (!reply.url().endsWith('/v1/changes')) this.told.push(await reply.text().catch(() => ''));
+      if (reply.request().method() !== 'GET' || !reply.url().endsWith('/v1/events')) this.told.push(await reply.text().catch(() => ''));
     });
     const network = await page.context().newCDPSession(page);
     const streams = new Set();
     network.on('Network.responseReceived', ({ requestId, response }) => {
-      if (!response.url.endsWith('/v1/changes')) return;
+      if (!response.url.endsWith('/v1/events')) return;
       streams.add(requestId);
       network.send('Network.streamResourceContent', { requestId }).catch(() => streams.delete(requestId));
     });

@@ -39,6 +39,9 @@ pub const WINDOW: &[&str] = &[
     "xvfb",
 ];
 
+/// To run the published clients of Python, in an environment of their own.
+pub const PYTHON: &[&str] = &["python3", "python3-venv"];
+
 pub const BUNDLE: &[&str] = &["rpm"];
 
 /// Installs what is missing. Where that cannot be done, the error holds the one line to run.

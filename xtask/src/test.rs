@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that proves the project, from a clean clone, with one summary at the end.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,10 +16,11 @@ const LONGEST: &str = "1500";
 
 /// Stages by name ("ui", "window", …) run alone; without a name all run.
 pub fn test(only: &[String]) -> Done {
-    packages::install(&[packages::BUILD, packages::SESSION, packages::WINDOW])?;
+    packages::install(&[packages::BUILD, packages::SESSION, packages::WINDOW, packages::PYTHON])?;
     npm_ci("ui")?;
     npm_ci("tests")?;
     let tools = tools()?;
+    let python = python()?;
     let logs = top().join("artefacts/logs");
     std::fs::create_dir_all(&logs).map_err(|why| format!("{} could not be made: {why}", logs.display()))?;
 
@@ -39,6 +41,7 @@ pub fn test(only: &[String]) -> Done {
             };
             command.env("PATH", format!("{tools}:{}", std::env::var("PATH").unwrap_or_default()));
             command.env("TIELINE_BUILT", target().join("debug"));
+            command.env("TIELINE_PYTHON", &python);
             stage(name, counts, &mut command, logs.join(format!("{name}.log")))
         })
         .collect();
@@ -69,6 +72,7 @@ fn plan() -> Vec<Plan> {
         ("build", Counts::One, false, "", &["cargo", "build", "--workspace", "--bins", "--locked"]),
         ("rust", Counts::Cargo, true, "", rust),
         ("ui", Counts::Node, true, "tests", &["npm", "run", "--silent", "ui"]),
+        ("published", Counts::Node, true, "tests", &["npm", "run", "--silent", "published"]),
         ("window", Counts::Node, true, "tests", &["npm", "run", "--silent", "window"]),
         (
             "demo",
@@ -91,6 +95,26 @@ fn tools() -> Done<String> {
         ))?;
     }
     Ok(root.join("bin").display().to_string())
+}
+
+/// The published clients of Python live in an environment of their own, made anew when their list changes. Answers its
+/// Python.
+fn python() -> Done<PathBuf> {
+    let list = top().join("tests/published/requirements.txt");
+    let home = target().join("tools/python");
+    let (installed, python) = (home.join("requirements.txt"), home.join("bin/python"));
+    let wanted = std::fs::read(&list).map_err(|why| format!("{}: {why}", list.display()))?;
+    if std::fs::read(&installed).is_ok_and(|there| there == wanted) {
+        return Ok(python);
+    }
+    let [home, pip, from] = [home, python.clone(), list].map(|path| path.display().to_string());
+    must(&mut program("", &["python3", "-m", "venv", "--clear", &home]))?;
+    must(&mut program(
+        "",
+        &[&pip, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", &from],
+    ))?;
+    std::fs::write(&installed, wanted).map_err(|why| format!("{}: {why}", installed.display()))?;
+    Ok(python)
 }
 
 fn summary(stages: &[Stage]) -> Done {

@@ -5,6 +5,7 @@ mod commands;
 mod connect;
 mod contents;
 mod demo;
+mod key;
 mod practice;
 mod print;
 mod serve;
@@ -105,6 +106,8 @@ enum Command {
     },
     /// Serve the loopback API until interrupted, and print its address
     Serve(serve::ServeArgs),
+    /// Make, list and end the keys of other programs
+    Key(key::KeyArgs),
 }
 
 fn main() -> ExitCode {
@@ -137,6 +140,7 @@ async fn run(cli: Cli) -> ExitCode {
         Command::Demo => demo::run(all).await,
         Command::Practise { items } => practice::run(all, items).await,
         Command::Serve(args) => serve::run(all, args).await,
+        Command::Key(args) => key::run(all, args).await,
         Command::Connect(args) => connect::run(all, args).await,
         Command::Providers => commands::providers(all).await,
         Command::Provider { provider } => commands::provider(all, provider).await,

@@ -199,6 +199,15 @@ pub fn address(field: &str, text: &str, practice: bool) -> Result<Url> {
     Ok(url)
 }
 
+/// The id of a service that an organization's program described. The colon keeps it apart from an admin's.
+pub fn id_of_program(organization: i64, service: &str) -> String {
+    format!("CUSTOM_{organization}:{service}")
+}
+
+pub fn is_of_program(id: &str) -> bool {
+    id.starts_with("CUSTOM_") && id.contains(':')
+}
+
 impl Service {
     /// The id: the name in upper case, marked so that it cannot meet a built-in one.
     pub fn id(name: &str) -> Result<String> {

@@ -1,163 +1,294 @@
-//! The loopback API: `POST /v1/<operation>` with JSON, `GET /v1/changes` as server-sent events.
+//! The loopback API: the engine's operations as `POST /v1/<operation>`, what changes as `GET /v1/events`, and three
+//! published contracts, for programs that speak them already.
 //!
-//! Bound to 127.0.0.1; every call needs the key that was made at start (`Authorization: Bearer …`) and a loopback
-//! `Host`, so that neither another person's program nor a web page (DNS rebinding) can use it.
+//! Bound to 127.0.0.1. Every request passes `guard` first: who asks (a program of this computer, by a name of this
+//! computer, from a page that some key names, or from none), then with what key. Keys are made by the person; each is
+//! limited to operations and connections, and every use is noted. Only the description of our own operations, the
+//! pages that a browser lands on after a sign-in, and the words that a server is well need no key.
 
+mod airbyte;
+mod aitronos;
+mod carbon;
+mod guard;
+mod openapi;
+mod own;
 mod pages;
+mod reach;
+mod reference;
+mod uses;
+mod versori;
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
-use tieline_engine::{App, Secret};
-use tokio::sync::{broadcast, oneshot};
-use tokio::task::JoinHandle;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware;
+use axum::response::Response;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tieline_engine::{App, Code, Error, Result, Secret};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+use tower_service::Service;
 
-/// The largest request that is read.
-const LARGEST: usize = 1 << 20;
+pub(crate) use guard::{Caller, Tier, Way, bearer};
 
-struct Door {
-    app: App,
-    key: Secret,
-    pages: Option<PathBuf>,
+/// The heads of a request have so long to arrive, and a kept connection so long to ask again: longer than clients keep
+/// theirs, so that it is they who hang up.
+const IDLE: Duration = Duration::from_secs(120);
+/// What the server below takes at all. `guard` has closer limits, and answers in words.
+const MOST_HEADERS: usize = 256;
+const MOST_HEAD: usize = 64 << 10;
+/// A client that hangs keeps the server from ending no longer than this.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How to serve.
+#[derive(Debug, Clone, Default)]
+pub struct ServeOptions {
+    /// 0 takes a free one.
+    pub port: u16,
+    /// The window's built pages, to be served as well.
+    pub pages: Option<PathBuf>,
+    /// Make a key for the time of this run that may do all the person may. It stands in [`Server::url`].
+    pub session: bool,
+}
+
+/// What handlers work with.
+pub(crate) struct Door {
+    pub app: App,
+    pub address: SocketAddr,
+    pub(crate) session: Option<Secret>,
+    pub(crate) pages: Option<PathBuf>,
+    pub(crate) rates: guard::Rates,
+    pub(crate) uses: uses::Uses,
+    pub(crate) began: own::Began,
+    pub(crate) carbon: carbon::Kept,
+}
+
+impl Door {
+    /// `http://127.0.0.1:47824`, to which paths of this server are appended.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
 }
 
 /// A running API. Stops when closed.
 pub struct Server {
-    address: SocketAddr,
-    key: Secret,
+    door: Arc<Door>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    /// The address with the key in its fragment, which browsers do not send anywhere.
-    pub fn url(&self) -> String {
-        format!("http://{}/#token={}", self.address, self.key.expose())
+    pub fn port(&self) -> u16 {
+        self.door.address.port()
     }
 
+    /// The address. With a key of this run, that stands in its fragment, which browsers do not send anywhere.
+    pub fn url(&self) -> String {
+        match &self.door.session {
+            Some(key) => format!("{}/#token={}", self.door.origin(), key.expose()),
+            None => format!("{}/", self.door.origin()),
+        }
+    }
+
+    /// Takes nothing new, lets what is under way come to its end for a moment, and notes the last uses.
     pub async fn close(self) {
         let _stopped_already = self.stop.send(());
-        let _ended = tokio::time::timeout(std::time::Duration::from_secs(2), self.task).await;
+        let _ended = self.task.await;
+        uses::flush(&self.door).await;
     }
 }
 
-/// Serves the engine on a port of this computer; 0 takes a free one. With `pages`, also the window's built pages.
-pub async fn serve(app: App, port: u16, pages: Option<PathBuf>) -> std::io::Result<Server> {
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-    let address = listener.local_addr()?;
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    let key = Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-    let door = Arc::new(Door { app, key: key.clone(), pages });
-    let api = Router::new()
-        .route("/v1/changes", get(changes))
-        .route("/v1/{operation}", post(call))
-        .layer(middleware::from_fn_with_state(Arc::clone(&door), with_key));
-    let router = api
-        .fallback(pages::page)
-        .layer(middleware::from_fn(at_home))
-        .layer(DefaultBodyLimit::max(LARGEST))
-        .with_state(door);
+/// The published contracts that are served beside our own operations.
+pub const CONTRACTS: [&str; 4] = ["Carbon", "Versori", "Aitronos", "Airbyte"];
+
+/// Serves the engine on a port of this computer.
+///
+/// # Errors
+/// `Conflict` where the port cannot be opened, above all because another program has it.
+pub async fn serve(app: App, options: ServeOptions) -> Result<Server> {
+    let port = options.port;
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let bound = bound.and_then(|listener| listener.local_addr().map(|address| (listener, address)));
+    let (listener, address) = bound.map_err(|error| not_opened(port, &error))?;
+    let session = if options.session { Some(guard::session_key()?) } else { None };
+    let door = Arc::new(Door {
+        app,
+        address,
+        session,
+        pages: options.pages,
+        rates: guard::Rates::default(),
+        uses: uses::Uses::default(),
+        began: own::Began::default(),
+        carbon: carbon::Kept::default(),
+    });
+    tokio::spawn(carbon::watch(Arc::downgrade(&door)));
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(async move {
-        let server = axum::serve(listener, router).with_graceful_shutdown(async {
-            let _stopped = stopped.await;
-        });
-        if let Err(error) = server.await {
-            tracing::error!(%error, "the API ended");
+    let task = tokio::spawn(run(listener, router(&door), Arc::clone(&door), stopped));
+    Ok(Server { door, stop, task })
+}
+
+fn not_opened(port: u16, error: &std::io::Error) -> Error {
+    let happened = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("Port {port} is taken: another program, perhaps another Tieline, listens there.")
         }
-    });
-    Ok(Server { address, key, stop, task })
-}
-
-/// Only requests that name this computer get in.
-async fn at_home(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if ["127.0.0.1", "localhost"].contains(&name) {
-        next.run(request).await
-    } else {
-        StatusCode::NOT_FOUND.into_response()
-    }
-}
-
-async fn with_key(
-    State(door): State<Arc<Door>>,
-    headers: HeaderMap,
-    request: Request,
-    next: Next,
-) -> Response {
-    let given = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|it| it.to_str().ok())
-        .and_then(|it| it.strip_prefix("Bearer "));
-    let right = given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(door.key.expose().as_bytes())));
-    if right {
-        return next.run(request).await;
-    }
-    let words = json!({
-        "code": "unauthorized", "message": "The key is missing or wrong.", "field": null,
-        "hint": "Send the key that was printed at start as a Bearer token.",
-    });
-    answer(StatusCode::UNAUTHORIZED, &words)
-}
-
-async fn call(State(door): State<Arc<Door>>, Path(operation): Path<String>, body: Bytes) -> Response {
-    let ask = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
-    let Ok(ask) = ask else {
-        let words = json!({ "code": "bad_input", "message": "The body is not JSON.", "hint": "Send a JSON object.", "field": null });
-        return answer(StatusCode::BAD_REQUEST, &words);
+        std::io::ErrorKind::PermissionDenied => {
+            format!("Port {port} may not be used: the system keeps it for itself.")
+        }
+        _ => format!("Port {port} cannot be opened: {error}."),
     };
-    match door.app.call(&operation, ask).await {
-        Ok(value) => answer(StatusCode::OK, &value),
-        Err(failure) => {
-            let status = match failure.code.as_str() {
-                "bad_input" => StatusCode::BAD_REQUEST,
-                "not_found" => StatusCode::NOT_FOUND,
-                "refused" => StatusCode::FORBIDDEN,
-                "not_set_up" | "conflict" | "needs_you" | "busy" => StatusCode::CONFLICT,
-                "temporary" | "keyring_locked" | "keyring_absent" => StatusCode::SERVICE_UNAVAILABLE,
-                "storage" => StatusCode::INSUFFICIENT_STORAGE,
-                _ => StatusCode::INTERNAL_SERVER_ERROR,
-            };
-            answer(status, &serde_json::to_value(failure).unwrap_or_default())
+    Error::new(Code::Conflict, happened, "Choose another port, or end the other program.")
+}
+
+fn router(door: &Arc<Door>) -> Router {
+    Router::new()
+        .merge(own::router())
+        .merge(carbon::router())
+        .merge(versori::router())
+        .merge(aitronos::router())
+        .merge(airbyte::router())
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(nothing_here)
+        .layer(middleware::from_fn_with_state(Arc::clone(door), guard::stand))
+        .with_state(Arc::clone(door))
+}
+
+/// Takes connections until told to stop.
+async fn run(listener: TcpListener, router: Router, door: Arc<Door>, mut stopped: oneshot::Receiver<()>) {
+    let noting = tokio::spawn(uses::run(Arc::clone(&door)));
+    let graceful = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(MOST_HEADERS).max_buf_size(MOST_HEAD);
+    let mut talks = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = talks.join_next() => continue,
+            _ = &mut stopped => break,
+        };
+        let stream = match accepted {
+            // Bound as it is, nobody else gets through; should that ever change, this still holds.
+            Ok((stream, peer)) if peer.ip().is_loopback() => stream,
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken");
+                // Out of file descriptors, most likely: let some connections end first.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let _slower_without = stream.set_nodelay(true);
+        let router = router.clone();
+        let service = hyper::service::service_fn(move |request| router.clone().call(request));
+        let talk = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        talks.spawn(async move {
+            if let Err(error) = talk.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+    }
+    drop(listener);
+    let _ended = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    // Streams of events have no end of their own.
+    talks.shutdown().await;
+    noting.abort();
+}
+
+/// An error in the dialect that clients of this path parse.
+pub(crate) fn sorry(path: &str, status: StatusCode, words: &str) -> Response {
+    dialect(path)(status, words)
+}
+
+type Dialect = fn(StatusCode, &str) -> Response;
+
+/// Whose dialect is spoken below which prefix; the first that fits. A prefix fits whole parts of a path only.
+const DIALECTS: &[(&str, Dialect)] = &[
+    ("/v1/organizations", aitronos::sorry),
+    ("/v1/sources", airbyte::sorry),
+    ("/v1/source_oauth", airbyte::sorry),
+    ("/v1/workspaces", airbyte::sorry),
+    ("/v1/applications", airbyte::sorry),
+    ("/applications", airbyte::sorry),
+    ("/api/v1", airbyte::sorry),
+    ("/v1", own::sorry),
+    ("/api/embedded/v1", versori::sorry),
+    ("/embed", versori::sorry),
+    ("/hubs", versori::sorry),
+    ("/activations", versori::sorry),
+    ("/healthz", versori::sorry),
+    ("/connection-templates", versori::sorry),
+    ("/o", versori::sorry),
+];
+
+fn dialect(path: &str) -> Dialect {
+    let below =
+        |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    DIALECTS.iter().find(|(prefix, _)| below(prefix)).map_or(carbon::sorry, |(_, sorry)| *sorry)
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let words = format!("{} does not take {method}. The Allow header names what it takes.", uri.path());
+    sorry(uri.path(), StatusCode::METHOD_NOT_ALLOWED, &words)
+}
+
+async fn nothing_here(State(door): State<Arc<Door>>, request: Request) -> Response {
+    let path = request.uri().path();
+    if request.method() == Method::GET
+        && let Some(page) = pages::page(&door, path).await
+    {
+        return page;
+    }
+    let words = format!("There is nothing at {path}. {}/v1/ describes what there is.", door.origin());
+    sorry(path, StatusCode::NOT_FOUND, &words)
+}
+
+/// The HTTP status of a failure.
+pub(crate) fn status_of(code: &str) -> StatusCode {
+    const STATUSES: &[(Code, StatusCode)] = &[
+        (Code::BadInput, StatusCode::BAD_REQUEST),
+        (Code::NotFound, StatusCode::NOT_FOUND),
+        (Code::Refused, StatusCode::FORBIDDEN),
+        (Code::NotSetUp, StatusCode::CONFLICT),
+        (Code::Conflict, StatusCode::CONFLICT),
+        (Code::NeedsYou, StatusCode::CONFLICT),
+        (Code::Cancelled, StatusCode::CONFLICT),
+        (Code::Busy, StatusCode::CONFLICT),
+        (Code::Temporary, StatusCode::SERVICE_UNAVAILABLE),
+        (Code::TimedOut, StatusCode::SERVICE_UNAVAILABLE),
+        (Code::KeyringLocked, StatusCode::SERVICE_UNAVAILABLE),
+        (Code::KeyringAbsent, StatusCode::SERVICE_UNAVAILABLE),
+        (Code::Storage, StatusCode::INSUFFICIENT_STORAGE),
+    ];
+    let known = STATUSES.iter().find(|(known, _)| known.as_str() == code);
+    known.map_or(StatusCode::INTERNAL_SERVER_ERROR, |(_, status)| *status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_the_dialect_of_its_contract() {
+        let of = |path: &str| dialect(path) as usize;
+        let all: [(&[&str], Dialect); 5] = [
+            (&["/v1", "/v1/", "/v1/connections", "/v1/sourcesx"], own::sorry),
+            (&["/v1/organizations/org_1/knowledge/connectors/sources"], aitronos::sorry),
+            (&["/v1/sources", "/v1/sources/initiateOAuth", "/api/v1/source_oauths/x"], airbyte::sorry),
+            (&["/api/embedded/v1/embed/x", "/hubs", "/embed/a/b", "/o/x/hubs", "/healthz"], versori::sorry),
+            (&["/", "/user_data_sources", "/integrations/box", "/oauth", "/health"], carbon::sorry),
+        ];
+        for (paths, wanted) in all {
+            for path in paths {
+                assert_eq!(of(path), wanted as usize, "{path}");
+            }
         }
     }
-}
-
-fn answer(status: StatusCode, value: &Value) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-    (status, headers, value.to_string()).into_response()
-}
-
-async fn changes(State(door): State<Arc<Door>>) -> Response {
-    let receiver = door.app.changes();
-    let stream = events(receiver);
-    Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
-}
-
-/// Changes as events. A listener that fell behind is told to read everything anew.
-fn events(
-    receiver: broadcast::Receiver<tieline_engine::wire::Change>,
-) -> impl futures_util::Stream<Item = Result<Event, Infallible>> {
-    futures_util::stream::unfold(receiver, |mut receiver| async move {
-        let text = match receiver.recv().await {
-            Ok(change) => serde_json::to_string(&change).unwrap_or_default(),
-            Err(broadcast::error::RecvError::Lagged(_)) => r#"{"what":"world"}"#.to_owned(),
-            Err(broadcast::error::RecvError::Closed) => return None,
-        };
-        Some((Ok(Event::default().data(text)), receiver))
-    })
 }

@@ -1,31 +1,30 @@
 //! The window's built pages, for a browser: the same rules as in the window.
 
 use std::path::{Component, Path};
-use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::{Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::Door;
 
 const RULES: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-pub(crate) async fn page(State(door): State<Arc<Door>>, method: Method, uri: Uri) -> Response {
-    let Some(folder) = door.pages.as_ref().filter(|_| method == Method::GET) else {
-        return StatusCode::NOT_FOUND.into_response();
+/// The page at a path. Without pages, the top shows what is served instead.
+pub(crate) async fn page(door: &Door, path: &str) -> Option<Response> {
+    let name = path.trim_start_matches('/');
+    let Some(folder) = &door.pages else {
+        return name.is_empty().then(|| Redirect::temporary("/v1/").into_response());
     };
-    let name = uri.path().trim_start_matches('/');
     let name = if name.is_empty() { "index.html" } else { name };
     // Nothing above the folder, however it is written.
     if name.contains(['%', '\\'])
         || !Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
     {
-        return StatusCode::NOT_FOUND.into_response();
+        return None;
     }
     let file = folder.join(name);
-    let Ok(bytes) = tokio::fs::read(&file).await else { return StatusCode::NOT_FOUND.into_response() };
+    let bytes = tokio::fs::read(&file).await.ok()?;
     let kind = match file.extension().and_then(|it| it.to_str()) {
         Some("html") => "text/html; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
@@ -42,5 +41,5 @@ pub(crate) async fn page(State(door): State<Arc<Door>>, method: Method, uri: Uri
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (headers, bytes).into_response()
+    Some((StatusCode::OK, headers, bytes).into_response())
 }

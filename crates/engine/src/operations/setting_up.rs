@@ -25,7 +25,9 @@ pub(super) async fn providers(app: &App, _: Nothing) -> Result<Vec<ProviderCard>
     let (apps, connections) = (world.store.apps(0)?, world.store.connections()?);
     let mut cards: Vec<ProviderCard> = {
         let catalogue = world.catalogue.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        catalogue.iter().map(|provider| show::card(provider, &apps, &connections)).collect()
+        // A service that a program described is that program's to connect.
+        let shown = catalogue.iter().filter(|provider| !service::is_of_program(&provider.id));
+        shown.map(|provider| show::card(provider, &apps, &connections)).collect()
     };
     cards.sort_by_cached_key(|card| (!card.app_ready, card.name.to_lowercase()));
     Ok(cards)

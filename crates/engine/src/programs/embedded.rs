@@ -18,6 +18,7 @@ pub use crate::flows::embedded::{Begun, Bound, EmbeddedSignIns, Embedding, Finis
 use crate::operations::store_app;
 use crate::program::Key;
 use crate::secret::Secret;
+use crate::service;
 use crate::store::{AppRow, ServiceRow};
 use crate::world::World;
 
@@ -43,7 +44,7 @@ pub fn organization_ulid(number: i64) -> String {
 
 /// The provider that a service of an organization becomes.
 fn provider_id(organization: i64, service: &str) -> String {
-    format!("CUSTOM_{organization}_{service}")
+    service::id_of_program(organization, service)
 }
 
 impl Programs {

@@ -1,0 +1,199 @@
+//! Sources: a name and a configuration over the account that somebody signed in to.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tieline_engine::program::{Owner, Record};
+use tieline_engine::wire::{Disconnected, Tested};
+use tieline_engine::{Adopting, Code, Error, Result};
+use uuid::Uuid;
+
+use super::definition::Definition;
+use super::{Books, consent, credential};
+
+const KIND: &str = "source/source";
+
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub id: String,
+    pub made_at: i64,
+    pub kept: Kept,
+}
+
+/// What is kept of a source: no secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub name: String,
+    pub provider: String,
+    pub workspace: String,
+    /// As the client wrote it, secrets masked.
+    pub configuration: Map<String, Value>,
+    pub connection: String,
+}
+
+/// What a new source is made of. Its account comes by a sign-in's coordinate, or as tokens in the configuration.
+pub(crate) struct Making<'a> {
+    pub name: &'a str,
+    pub workspace: &'a str,
+    /// None: whatever the sign-in was for.
+    pub definition: Option<&'a Definition>,
+    pub configuration: Map<String, Value>,
+    pub sign_in: Option<&'a str>,
+}
+
+/// What is to change; the rest stays.
+#[derive(Default)]
+pub(crate) struct Changing<'a> {
+    pub name: Option<&'a str>,
+    pub workspace: Option<&'a str>,
+    pub configuration: Option<Map<String, Value>>,
+    /// The configuration comes in place of the old one, not over it.
+    pub whole: bool,
+    pub sign_in: Option<&'a str>,
+}
+
+impl Books {
+    /// Oldest first.
+    pub(crate) fn sources(&self) -> Result<Vec<Source>> {
+        self.programs.records(self.organization, KIND)?.into_iter().map(read).collect()
+    }
+
+    /// # Errors
+    /// `NotFound` where this organization has none of that id.
+    pub(crate) fn source(&self, id: &str) -> Result<Source> {
+        let record = self.programs.record(self.organization, KIND, id)?;
+        record.map(read).transpose()?.ok_or_else(|| Error::not_found("source", id))
+    }
+
+    /// # Errors
+    /// `BadInput` where there is no account for it, or the sign-in was for something else; those of a sign-in that is
+    /// not done.
+    pub(crate) async fn make_source(&self, making: Making<'_>) -> Result<Source> {
+        let workspace = self.workspace_used(making.workspace)?.id;
+        let account =
+            self.account(&workspace, making.definition, &making.configuration, making.sign_in).await?;
+        let Some((provider, connection)) = account else {
+            return Err(Error {
+                code: Code::BadInput,
+                message: "Nobody has signed in for this source.".into(),
+                hint: "Begin a sign-in, let the person finish it, and make the source with the id that comes back, or \
+                       put an access_token into the configuration."
+                    .into(),
+                field: Some("secret_id".into()),
+            });
+        };
+        let id = Uuid::new_v4().to_string();
+        let configuration = credential::masked(&making.configuration);
+        let kept = Kept { name: making.name.to_owned(), provider, workspace, configuration, connection };
+        self.save_source(&id, &kept)
+    }
+
+    pub(crate) async fn change_source(&self, id: &str, changing: Changing<'_>) -> Result<Source> {
+        let Source { mut kept, .. } = self.source(id)?;
+        if let Some(workspace) = changing.workspace {
+            kept.workspace = self.workspace_used(workspace)?.id;
+        }
+        let mut before = None;
+        let definition = self.definition_of(&kept.provider);
+        let given = changing.configuration.clone().unwrap_or_default();
+        if let Some((_, connection)) =
+            self.account(&kept.workspace, Some(&definition), &given, changing.sign_in).await?
+        {
+            before = Some(std::mem::replace(&mut kept.connection, connection));
+        }
+        if let Some(name) = changing.name {
+            name.clone_into(&mut kept.name);
+        }
+        if let Some(configuration) = changing.configuration {
+            let configuration = credential::masked(&configuration);
+            if changing.whole {
+                kept.configuration = configuration;
+            } else {
+                kept.configuration.extend(configuration);
+            }
+        }
+        let source = self.save_source(id, &kept)?;
+        if let Some(before) = before {
+            self.disconnect_unless_used(&before).await?;
+        }
+        Ok(source)
+    }
+
+    /// With its account, unless another source uses that.
+    pub(crate) async fn forget_source(&self, id: &str) -> Result<()> {
+        let source = self.source(id)?;
+        self.forget_links_of(id).await?;
+        self.programs.forget_record(self.organization, KIND, id)?;
+        if let Err(error) = self.disconnect_unless_used(&source.kept.connection).await {
+            // What could not be done can be asked for again.
+            self.save_source(id, &source.kept)?;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Asks the provider whether an account still works.
+    pub(crate) async fn test_connection(&self, connection: &str) -> Result<Tested> {
+        self.call("test", json!({ "id": connection })).await
+    }
+
+    /// The account that a request brings: provider and connection. None where it brings none.
+    async fn account(
+        &self,
+        workspace: &str,
+        definition: Option<&Definition>,
+        configuration: &Map<String, Value>,
+        sign_in: Option<&str>,
+    ) -> Result<Option<(String, String)>> {
+        if let Some(sign_in) = sign_in {
+            let bound = consent::Bound { workspace, provider: definition.map(|it| it.provider.as_str()) };
+            return self.take(sign_in, &bound).await.map(Some);
+        }
+        let Some(tokens) = credential::tokens(configuration) else { return Ok(None) };
+        let Some(definition) = definition else { return Ok(None) };
+        let form = self.form(definition).await?;
+        let adopting = Adopting {
+            owner: self.owner(workspace),
+            provider: definition.provider.clone(),
+            inputs: definition.inputs(&form, configuration)?,
+            access_token: tokens.access,
+            refresh_token: tokens.refresh,
+            facts: std::collections::BTreeMap::new(),
+            options: consent::options(),
+            data_source_tags: Map::new(),
+        };
+        let connection = self.programs.adopt(adopting).await.map_err(|error| match error.code {
+            // It is what the client sent that is wrong.
+            Code::Refused => {
+                Error { code: Code::BadInput, field: Some("configuration.access_token".into()), ..error }
+            }
+            _ => error,
+        })?;
+        Ok(Some((definition.provider.clone(), connection)))
+    }
+
+    /// An account belongs to the workspace that asked for it.
+    pub(crate) fn owner(&self, workspace: &str) -> Owner {
+        Owner { organization: self.organization, customer: workspace.to_owned() }
+    }
+
+    async fn disconnect_unless_used(&self, connection: &str) -> Result<()> {
+        if self.sources()?.iter().any(|source| source.kept.connection == connection) {
+            return Ok(());
+        }
+        match self.call::<Disconnected>("disconnect", json!({ "id": connection })).await {
+            // The person disconnected it already.
+            Err(error) if error.code == Code::NotFound => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    fn save_source(&self, id: &str, kept: &Kept) -> Result<Source> {
+        let body = serde_json::to_value(kept).map_err(Error::internal)?;
+        read(self.programs.save_record(self.organization, KIND, id, &body)?)
+    }
+}
+
+fn read(record: Record) -> Result<Source> {
+    let kept = serde_json::from_value(record.body).map_err(Error::internal)?;
+    Ok(Source { id: record.id, made_at: record.made_at, kept })
+}

@@ -1,0 +1,149 @@
+//! Outlook: its folders and categories, and the mails of a folder by the days on which they came.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde_json::{Map, Value, json};
+use tieline_engine::Code;
+use tieline_engine::program::DataSource;
+
+use super::super::body::{At, Body, FromBody, fields, object, text, whole};
+use super::super::choosing::{self, Choice};
+use super::super::{Answer, Caller, Sorry, answer, success};
+use super::wanted::{self, Days, OUTLOOK};
+use super::{Query, Selection, What, named, source_of, text_of};
+use crate::Door;
+
+const PROVIDER: &str = "OUTLOOK";
+/// Categories that are told.
+const CATEGORIES: &str = "250";
+const MOST_CATEGORIES: usize = 250;
+/// Pages of folders that are read, and folders whose mails are looked at for categories.
+const PAGES: usize = 50;
+const VERSION: &str = "/v1.0";
+
+pub(super) async fn folders(State(door): State<Arc<Door>>, caller: Caller, query: Query) -> Answer {
+    let source = source_of(&door, &caller, PROVIDER, named(&query)?)?;
+    answer(json!({ "folders": all_folders(&door, &source).await? }))
+}
+
+/// All folders, however deep, also those that are not synced, such as drafts.
+async fn all_folders(door: &Door, source: &DataSource) -> Result<Vec<Value>, Sorry> {
+    let (mut all, mut page) = (Vec::<Value>::new(), format!("{}/mailFolders/delta", mailbox(source)));
+    let mut query = vec![("$select", "displayName,parentFolderId,isHidden")];
+    for _ in 0..PAGES {
+        let said = door.app.programs().ask_provider(&source.connection, &page, &query).await?;
+        let found = said["value"].as_array().into_iter().flatten().filter(|it| it["isHidden"] != true);
+        all.extend(found.filter_map(|it| {
+            let (id, name) = (text_of(it, "id")?, text_of(it, "displayName")?);
+            Some(json!({ "id": id, "name": name, "parent_id": text_of(it, "parentFolderId") }))
+        }));
+        // Links are whole addresses; what follows the version is asked below it.
+        let Some((_, next)) = text_of(&said, "@odata.nextLink").and_then(|link| link.split_once(VERSION))
+        else {
+            break;
+        };
+        (page, query) = (next.to_owned(), Vec::new());
+    }
+    Ok(all)
+}
+
+/// `/me`, or a mailbox that is shared with the person.
+fn mailbox(source: &DataSource) -> String {
+    match source.inputs.get("mailbox").map(String::as_str) {
+        None | Some("") => "/me".to_owned(),
+        Some(shared) => format!("/users/{}", segment(shared)),
+    }
+}
+
+/// The categories that the person keeps a list of. That takes a permission of its own; without it, those that mails
+/// carry, of the newest in each folder.
+pub(super) async fn categories(State(door): State<Arc<Door>>, caller: Caller, query: Query) -> Answer {
+    let source = source_of(&door, &caller, PROVIDER, named(&query)?)?;
+    let place = format!("{}/outlook/masterCategories", mailbox(&source));
+    let said = door.app.programs().ask_provider(&source.connection, &place, &[("$top", CATEGORIES)]).await;
+    let found: Vec<Value> = match said {
+        Ok(said) => {
+            let rows = said["value"].as_array().into_iter().flatten();
+            let category = |it: &Value| {
+                let name = text_of(it, "displayName")?;
+                Some(json!({ "id": text_of(it, "id"), "name": name, "color": text_of(it, "color") }))
+            };
+            rows.filter_map(category).collect()
+        }
+        Err(error) if matches!(error.code, Code::Refused | Code::NeedsYou | Code::NotFound) => {
+            let named = |name| json!({ "id": null, "name": name, "color": null });
+            carried(&door, &source).await?.into_iter().take(MOST_CATEGORIES).map(named).collect()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    answer(json!({ "categories": found }))
+}
+
+async fn carried(door: &Door, source: &DataSource) -> Result<BTreeSet<String>, Sorry> {
+    let mut all = BTreeSet::new();
+    for folder in all_folders(door, source).await?.iter().filter_map(|it| text_of(it, "id")).take(PAGES) {
+        let place = format!("{}/mailFolders/{}/messages", mailbox(source), segment(folder));
+        let ask = [("$select", "categories"), ("$top", "1000")];
+        let said = door.app.programs().ask_provider(&source.connection, &place, &ask).await?;
+        let mails = said["value"].as_array().into_iter().flatten();
+        let names = mails.flat_map(|mail| mail["categories"].as_array().into_iter().flatten());
+        all.extend(names.filter_map(|name| name.as_str().map(str::to_owned)));
+    }
+    Ok(all)
+}
+
+fn segment(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+pub(super) struct Sync {
+    data_source: Option<i64>,
+    folder: String,
+    filters: Map<String, Value>,
+    choice: Choice,
+}
+
+impl FromBody for Sync {
+    fn read(body: &Value, at: &mut At) -> Option<Self> {
+        fields(|it| Self {
+            data_source: it.maybe("data_source_id", whole),
+            folder: it.maybe("folder", text).unwrap_or_else(|| "Inbox".into()),
+            filters: it.need("filters", object),
+            choice: super::choice(it),
+        })(body, at)
+    }
+}
+
+pub(super) async fn sync(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<Sync>) -> Answer {
+    let wanted = wanted::read(&ask.filters, OUTLOOK).map_err(Sorry::bad)?;
+    let days = wanted::days(&wanted).map_err(|key| Sorry::bad(not_known(&key)))?;
+    let source = source_of(&door, &caller, PROVIDER, ask.data_source)?;
+    let folders = all_folders(&door, &source).await?;
+    let is_meant = |it: &&Value| {
+        it["id"] == ask.folder.as_str()
+            || text_of(it, "name").is_some_and(|name| name.eq_ignore_ascii_case(ask.folder.trim()))
+    };
+    let folder = folders.iter().find(is_meant).and_then(|folder| text_of(folder, "id"));
+    let folder = folder.ok_or_else(|| Sorry::bad(format!("This mailbox has no folder {:?}.", ask.folder)))?;
+    if days == Days::default() {
+        choosing::choose(&door, &source, &[folder.to_owned()], &ask.choice).await?;
+    } else {
+        let what = What::Within { place: folder.to_owned(), days };
+        super::keep(&door, &source, Selection::new(what, &ask.choice, &source)).await?;
+    }
+    success()
+}
+
+fn not_known(key: &str) -> String {
+    match key {
+        "OR" => "Tieline knows the mails of Outlook by their days, of which AND makes one span. It cannot apply an OR; \
+                 ask once for each part of it."
+            .into(),
+        key => format!(
+            "Tieline cannot filter the mails of Outlook by {key}. It knows after and before; leave {key} out, and sync a \
+             folder."
+        ),
+    }
+}

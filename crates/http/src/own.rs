@@ -1,0 +1,479 @@
+//! Our own operations: `POST /v1/<operation>`, and `GET /v1/events` for what changes.
+//!
+//! The key that `tieline serve` prints may call all of them, as the window does. The key of another program calls those
+//! it was given, and sees the connections within its reach.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tieline_engine::program::{Key, Owner};
+use tieline_engine::wire::{Change, Connect, Failure};
+use tieline_engine::{Connecting, Error, SyncOptions};
+use tokio::sync::broadcast;
+
+use crate::guard::{self, Wanted};
+use crate::reach::{self, Answers, Asks, Within};
+use crate::{Caller, Door, Tier, Way, openapi, reference, status_of};
+
+/// How a program shows its key.
+const WAYS: &[Way] = &[Way::Key("bearer"), Way::Header("x-api-key")];
+/// Sign-ins whose programs are remembered. They last ten minutes.
+const REMEMBERED: usize = 1000;
+/// Rows of the event log that are looked through at a time, for those within reach.
+const LOOKED_THROUGH: u64 = 500;
+
+pub(crate) fn router() -> Router<Arc<Door>> {
+    Router::new()
+        .route("/v1/", get(reference::page))
+        .route("/v1/openapi.json", get(openapi::answer))
+        .route("/v1/events", get(events).post(logged))
+        .route("/v1/{operation}", post(named))
+}
+
+/// An error in the words of our own operations.
+pub(crate) fn sorry(status: StatusCode, words: &str) -> Response {
+    const CODES: &[(StatusCode, &str)] = &[
+        (StatusCode::BAD_REQUEST, "bad_input"),
+        (StatusCode::UNAUTHORIZED, "unauthorized"),
+        (StatusCode::FORBIDDEN, "forbidden"),
+        (StatusCode::NOT_FOUND, "not_found"),
+        (StatusCode::METHOD_NOT_ALLOWED, "wrong_method"),
+        (StatusCode::REQUEST_TIMEOUT, "timed_out"),
+        (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+        (StatusCode::URI_TOO_LONG, "too_large"),
+        (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large"),
+        (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
+        (StatusCode::SERVICE_UNAVAILABLE, "temporary"),
+        (StatusCode::INSUFFICIENT_STORAGE, "storage"),
+    ];
+    let code = CODES.iter().find(|(known, _)| *known == status).map_or("internal", |(_, code)| code);
+    // The first sentence says what happened, the others what to do.
+    let (message, hint) = match words.split_once(". ") {
+        Some((message, hint)) => (format!("{message}."), hint),
+        None => (words.to_owned(), ""),
+    };
+    answer(status, &json!({ "code": code, "message": message, "hint": hint, "field": null }))
+}
+
+fn answer(status: StatusCode, value: &Value) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (status, headers, value.to_string()).into_response()
+}
+
+fn failed(failure: &Failure) -> Response {
+    answer(status_of(&failure.code), &serde_json::to_value(failure).unwrap_or_default())
+}
+
+async fn named(State(door): State<Arc<Door>>, Path(operation): Path<String>, request: Request) -> Response {
+    call(&door, &operation, request).await
+}
+
+/// The operation that shares its address with the stream.
+async fn logged(State(door): State<Arc<Door>>, request: Request) -> Response {
+    call(&door, "events", request).await
+}
+
+async fn call(door: &Door, operation: &str, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    // Read already, by the guard.
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let known = tieline_engine::NAMES.contains(&operation);
+    let wanted = if known { Wanted::Operation(operation) } else { Wanted::Anything };
+    guard::name(&parts, if known { operation } else { "unknown operation" });
+    let caller = match door.admit_to(wanted, &parts, WAYS, Tier::OWN) {
+        Ok(caller) => caller,
+        Err(refused) => return refused.answer(sorry),
+    };
+    let ask = match read(&body) {
+        Ok(ask) => ask,
+        Err(failure) => return failed(&failure),
+    };
+    let answered = match &caller.key {
+        Some(key) => by_key(door, &caller, key, operation, ask).await,
+        None => door.app.call(operation, ask).await,
+    };
+    match answered {
+        Ok(value) => answer(StatusCode::OK, &value),
+        Err(failure) => failed(&failure),
+    }
+}
+
+fn read(body: &Bytes) -> Result<Value, Failure> {
+    if body.is_empty() {
+        return Ok(json!({}));
+    }
+    let ask: Value = serde_json::from_slice(body)
+        .map_err(|error| bad_input(&format!("The body is not JSON: {error}."), "Send a JSON object."))?;
+    if ask.is_object() || ask.is_null() {
+        return Ok(if ask.is_null() { json!({}) } else { ask });
+    }
+    Err(bad_input("The body is JSON, but no object.", "Send a JSON object, such as {}."))
+}
+
+fn bad_input(message: &str, hint: &str) -> Failure {
+    Failure { code: "bad_input".into(), message: message.into(), hint: hint.into(), field: None }
+}
+
+/// Calls an operation for another program: within its reach, and in its organization's name.
+async fn by_key(
+    door: &Door,
+    caller: &Caller,
+    key: &Key,
+    operation: &str,
+    ask: Value,
+) -> Result<Value, Failure> {
+    let within = Within::of(door.app.programs(), key);
+    // The guard lets nothing else through.
+    let Some((asks, answers)) = reach::shape(operation) else {
+        return Err(Error::not_found("operation", operation).into());
+    };
+    match asks {
+        Asks::Connection(field) | Asks::EachConnection(field) => {
+            if let Some(connection) = ask[field].as_str() {
+                caller.about(connection);
+                if !within.holds(connection)? {
+                    return Err(Error::not_found("connection", connection).into());
+                }
+            }
+        }
+        Asks::Flow(field) => {
+            if let Some(flow) = ask[field].as_str()
+                && !sees_flow(door, key, &within, flow)?
+            {
+                return Err(Error::not_found("sign-in", flow).into());
+            }
+        }
+        Asks::Nothing => {}
+    }
+    match operation {
+        "connect" => return connect(door, key, ask).await,
+        "access_token" => return access_token(door, key, ask).await,
+        _ => {}
+    }
+    if let Asks::EachConnection(field) = asks
+        && ask[field].is_null()
+    {
+        return match operation {
+            "events" => log_within(door, &within, ask).await,
+            "search" => search_within(door, &within, ask).await,
+            _ => each_within(door, operation, field, &within, ask).await,
+        };
+    }
+    let mut value = door.app.call(operation, ask).await?;
+    match answers {
+        Answers::Asked => {}
+        Answers::Rows(list, field) => within.keep(&mut value, list, field)?,
+        Answers::Flows => {
+            for flow in value.as_array_mut().map(std::mem::take).unwrap_or_default() {
+                let names = |field: &str| flow[field].as_str().map(str::to_owned);
+                let id = names("id").unwrap_or_default();
+                if is_flow_of(door, key, &within, &id, [names("connection"), names("reconnect")])?
+                    && let Some(flows) = value.as_array_mut()
+                {
+                    flows.push(flow);
+                }
+            }
+        }
+    }
+    if reach::counts(operation) {
+        let connections = connections_within(door, &within).await?;
+        reach::recount(operation, &mut value, &connections);
+    }
+    Ok(value)
+}
+
+async fn connections_within(door: &Door, within: &Within) -> Result<Vec<Value>, Failure> {
+    let mut rows = door.app.call("connections", json!({})).await?;
+    within.keep(&mut rows, "", "/id")?;
+    Ok(rows.as_array().cloned().unwrap_or_default())
+}
+
+/// A sign-in that a program began: what it brings belongs to the program's organization. The browser is not opened; the
+/// program shows its person the link.
+async fn connect(door: &Door, key: &Key, ask: Value) -> Result<Value, Failure> {
+    let ask: Connect = serde_json::from_value(ask).map_err(|error| {
+        bad_input(
+            &format!("The request is not understood: {error}."),
+            "Look at the operation's documentation.",
+        )
+    })?;
+    if ask.way.is_some() {
+        return Err(Error::field(
+            "way",
+            "Tieline chooses the way back of a program's sign-in. Leave it out.",
+        )
+        .into());
+    }
+    let programs = door.app.programs();
+    // Whose it is does not change when it is signed in again.
+    let owner = match &ask.reconnect {
+        Some(connection) => programs.data_source_of(connection)?.map(|it| it.owner).unwrap_or_default(),
+        None => Owner { organization: key.organization, customer: String::new() },
+    };
+    let flow = programs
+        .connect(Connecting {
+            owner,
+            provider: ask.provider,
+            inputs: ask.inputs,
+            scopes: None,
+            more_scopes: ask.more_scopes,
+            reconnect: ask.reconnect,
+            redirect: None,
+            then: None,
+            options: SyncOptions::default(),
+            data_source_tags: serde_json::Map::new(),
+        })
+        .await?;
+    door.began.note(&flow.id, key.organization);
+    serde_json::to_value(flow).map_err(|error| Error::internal(error).into())
+}
+
+async fn access_token(door: &Door, key: &Key, ask: Value) -> Result<Value, Failure> {
+    let Some(id) = ask["id"].as_str() else {
+        return Err(Error::field("id", "Name the connection whose token you want.").into());
+    };
+    let token = door.app.programs().token_for(key, id).await?;
+    serde_json::to_value(token).map_err(|error| Error::internal(error).into())
+}
+
+/// The newest events within reach, as many as were asked for.
+async fn log_within(door: &Door, within: &Within, mut ask: Value) -> Result<Value, Failure> {
+    // Checks what was asked, and its types, in the operation's own words.
+    let first = door.app.call("events", ask.clone()).await?;
+    let most = ask["limit"].as_u64().unwrap_or(100).clamp(1, 500) as usize;
+    let mut rows: Vec<Value> = Vec::new();
+    let mut page = first;
+    let mut asked = most as u64;
+    loop {
+        let seen = page.as_array().map_or(0, Vec::len) as u64;
+        let last = page.as_array().and_then(|rows| rows.last()).map(|row| row["id"].clone());
+        within.keep(&mut page, "", "/connection")?;
+        rows.extend(page.as_array_mut().map(std::mem::take).unwrap_or_default());
+        let Some(last) = last.filter(|_| rows.len() < most && seen >= asked) else { break };
+        asked = LOOKED_THROUGH;
+        ask["before"] = last;
+        ask["limit"] = asked.into();
+        page = door.app.call("events", ask.clone()).await?;
+    }
+    rows.truncate(most);
+    Ok(Value::Array(rows))
+}
+
+/// The best hits within reach. Where others crowd them out, each connection is searched by itself, and the best of each
+/// come first.
+async fn search_within(door: &Door, within: &Within, mut ask: Value) -> Result<Value, Failure> {
+    let mut found = door.app.call("search", ask.clone()).await?;
+    let hits = found["hits"].as_array().map_or(0, Vec::len);
+    within.keep(&mut found, "/hits", "/item/connection")?;
+    if found["hits"].as_array().map_or(0, Vec::len) < hits && found["more"] == true {
+        let most = ask["limit"].as_u64().unwrap_or(50).clamp(1, 200) as usize;
+        let (mut ranks, mut more) = (Vec::new(), false);
+        for connection in connections_within(door, within).await? {
+            ask["connection"] = connection["id"].clone();
+            let mut part = door.app.call("search", ask.clone()).await?;
+            more |= part["more"] == true;
+            let hits = part["hits"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            ranks.extend(hits.into_iter().enumerate());
+        }
+        ranks.sort_by_key(|(rank, _)| *rank);
+        found["more"] = (more || ranks.len() > most).into();
+        found["hits"] = ranks.into_iter().take(most).map(|(_, hit)| hit).collect();
+    }
+    let mut library = door.app.call("library", json!({})).await?;
+    within.keep(&mut library, "/parts", "/connection")?;
+    reach::recount("library", &mut library, &[]);
+    found["texts"] = library["texts"].take();
+    Ok(found)
+}
+
+/// An operation whose answer is a list, for each connection within reach.
+async fn each_within(
+    door: &Door,
+    operation: &str,
+    field: &str,
+    within: &Within,
+    mut ask: Value,
+) -> Result<Value, Failure> {
+    let mut rows = Vec::new();
+    for connection in connections_within(door, within).await? {
+        ask[field] = connection["id"].clone();
+        let answer = door.app.call(operation, ask.clone()).await?;
+        rows.extend(answer.as_array().cloned().unwrap_or_default());
+    }
+    Ok(Value::Array(rows))
+}
+
+/// Sign-ins that programs began, and whose they are.
+#[derive(Default)]
+pub(crate) struct Began(Mutex<VecDeque<(String, i64)>>);
+
+impl Began {
+    fn note(&self, flow: &str, organization: i64) {
+        let mut began = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if began.len() == REMEMBERED {
+            began.pop_front();
+        }
+        began.push_back((flow.to_owned(), organization));
+    }
+
+    fn by(&self, flow: &str, organization: i64) -> bool {
+        let began = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        began.iter().any(|(id, whose)| id == flow && *whose == organization)
+    }
+}
+
+/// A key sees the sign-ins that its organization began here, and those of connections within its reach.
+fn is_flow_of(
+    door: &Door,
+    key: &Key,
+    within: &Within,
+    flow: &str,
+    connections: [Option<String>; 2],
+) -> Result<bool, Error> {
+    if door.began.by(flow, key.organization) {
+        return Ok(true);
+    }
+    for connection in connections.iter().flatten() {
+        if within.holds(connection)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn sees_flow(door: &Door, key: &Key, within: &Within, flow: &str) -> Result<bool, Error> {
+    // One that is not known any more belongs to nobody.
+    let Ok(known) = door.app.programs().flow(flow) else { return Ok(false) };
+    is_flow_of(door, key, within, flow, [known.connection, known.reconnect])
+}
+
+/// What changes from now on, as server-sent events.
+async fn events(State(door): State<Arc<Door>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    guard::name(&parts, "events (stream)");
+    let caller = match door.admit_to(Wanted::Operation("events"), &parts, WAYS, Tier::OWN) {
+        Ok(caller) => caller,
+        Err(refused) => return refused.answer(sorry),
+    };
+    let receiver = door.app.changes();
+    let listener = Listener { door, key: caller.key, proof: proof(&parts), receiver };
+    let headers = [(header::CACHE_CONTROL, "no-store")];
+    (headers, Sse::new(listener.stream()).keep_alive(KeepAlive::default())).into_response()
+}
+
+/// The keys as they were shown, to see that the one let in is still good when something changes.
+fn proof(parts: &Parts) -> Vec<String> {
+    let shown =
+        crate::bearer(&parts.headers, &["bearer"]).map(|(_, value)| value.to_owned()).collect::<Vec<_>>();
+    let named = parts.headers.get_all("x-api-key").iter().filter_map(|it| it.to_str().ok());
+    shown.into_iter().chain(named.map(str::to_owned)).collect()
+}
+
+struct Listener {
+    door: Arc<Door>,
+    key: Option<Key>,
+    proof: Vec<String>,
+    receiver: broadcast::Receiver<Change>,
+}
+
+impl Listener {
+    fn stream(self) -> impl futures_util::Stream<Item = Result<Event, Infallible>> {
+        futures_util::stream::unfold(self, |mut listener| async move {
+            let text = listener.next().await?;
+            Some((Ok(Event::default().data(text)), listener))
+        })
+    }
+
+    /// The next change that this listener may see; none at the end, which for a program comes with the end of its key.
+    async fn next(&mut self) -> Option<String> {
+        loop {
+            let change = match self.receiver.recv().await {
+                Ok(change) => change,
+                // A listener that fell behind is told to read everything anew.
+                Err(broadcast::error::RecvError::Lagged(_)) => Change::World,
+                Err(broadcast::error::RecvError::Closed) => return None,
+            };
+            if let Some(key) = &self.key {
+                let programs = self.door.app.programs();
+                let still =
+                    |proof: &String| programs.key(proof).is_ok_and(|it| it.is_some_and(|it| it.id == key.id));
+                if !self.proof.iter().any(still) {
+                    return None;
+                }
+                if !self.may_see(key, &change) {
+                    continue;
+                }
+            }
+            return Some(serde_json::to_string(&change).unwrap_or_default());
+        }
+    }
+
+    fn may_see(&self, key: &Key, change: &Change) -> bool {
+        let within = Within::of(self.door.app.programs(), key);
+        match change {
+            Change::Connection { id } | Change::Sync { id } => within.holds(id).unwrap_or(false),
+            Change::Flow { id } => sees_flow(&self.door, key, &within, id).unwrap_or(false),
+            Change::Keyring | Change::Providers | Change::Settings | Change::World => true,
+            // Between the engine, the window and its person.
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn said(response: Response) -> Value {
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    #[tokio::test]
+    async fn an_error_says_what_happened_and_what_to_do() {
+        let words = "The key is missing. Send it as a header. It is not hard.";
+        let error = said(sorry(StatusCode::UNAUTHORIZED, words)).await;
+        assert_eq!(
+            error,
+            json!({
+                "code": "unauthorized", "message": "The key is missing.", "hint": "Send it as a header. It is not hard.",
+                "field": null,
+            })
+        );
+    }
+
+    #[test]
+    fn a_body_is_an_object_or_nothing() {
+        for (text, good) in
+            [("", true), ("{}", true), ("null", true), ("[]", false), ("{", false), ("\"a\"", false)]
+        {
+            assert_eq!(read(&Bytes::from_static(text.as_bytes())).is_ok(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sign_in_belongs_to_who_began_it() {
+        let began = Began::default();
+        began.note("f", 1);
+        assert!(began.by("f", 1) && !began.by("f", 2) && !began.by("g", 1));
+        for number in 0..REMEMBERED {
+            began.note(&number.to_string(), 1);
+        }
+        assert!(!began.by("f", 1), "the oldest is forgotten");
+    }
+}
