@@ -17,9 +17,9 @@ use stage::place::{Place, Served};
 use stage::session::Session;
 use tieline_engine::wire::{AddedKey, FlowStep, SyncState};
 use tieline_http::{ServeOptions, Server};
-use tieline_practice::client;
 use tieline_practice::visitor::Visit;
 use tieline_practice::wire::Reply;
+use tieline_practice::{Fault, client};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
@@ -692,6 +692,45 @@ async fn a_sign_in_that_fails_says_what_happened_and_what_to_do() {
     let stage = &house.stage;
     let _: Value = stage.ask("forget_app", json!({ "provider": "DROPBOX" })).await.unwrap();
     house.told(400, "/integrations/oauth_url", json!({ "service": "DROPBOX" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_has_ended_is_renewed_and_somebody_else_is_asked_about() {
+    let house = House::open().await;
+    let source = house.connect(asking(&house, "BOX", json!({}))).await;
+    let connection = house.connection_of(&source).await;
+    house.stage.practice.set_fault("BOX", Fault::Revoked, None).await;
+    let tested: Value = house.stage.ask("refresh", json!({ "id": connection })).await.unwrap();
+    assert_eq!(tested["row"]["state"], "needs_you", "{tested}");
+    house.stage.practice.clear_faults().await;
+
+    // Connected, and yet a sign-in: the same data source comes out of it.
+    let ask = || json!({ "service": "BOX", "sync_source_items": false });
+    let url =
+        async || house.fine("/integrations/oauth_url", ask()).await["oauth_url"].as_str().unwrap().to_owned();
+    let first = url().await;
+    assert!(!first.starts_with(house.base.as_str()), "{first}");
+
+    // Somebody else signs in: the person says what is to become of it.
+    let jonas = Visit { person: "jonas".into(), ..Visit::default() };
+    let back = jonas.answer(&first.parse().unwrap()).await.unwrap();
+    let reply = client::send("GET", &here(back), &[], b"").await.unwrap();
+    let done = header(&reply, "location").unwrap();
+    let page = page_text(&house.follow(done.parse().unwrap()).await);
+    assert!(page.contains("Somebody else signed in") && page.contains("jonas.berg@acme.example"), "{page}");
+    let guessed = house.post_form(&done, &[("once", "guessed"), ("keep", "yes")]).await;
+    assert_eq!((guessed.status, house.sources().await.len()), (303, 1));
+    house.post_form(&done, &[("once", &hidden(&page)), ("keep", "yes")]).await;
+    assert!(page_text(&house.follow(done.parse().unwrap()).await).contains("<h1>Connected</h1>"));
+    assert_eq!(house.sources().await.len(), 2);
+
+    let by_number = json!({ "service": "BOX", "data_source_id": source["id"], "sync_source_items": false });
+    let page = house.sign_in(by_number.clone()).await;
+    assert!(page_text(&page).contains("<h1>Connected</h1>"));
+    assert_eq!(house.sources().await.len(), 2);
+    let now =
+        house.fine("/integrations/oauth_url", by_number).await["oauth_url"].as_str().unwrap().to_owned();
+    assert!(now.starts_with(house.base.as_str()), "it works again: {now}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

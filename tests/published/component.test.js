@@ -1,17 +1,21 @@
 /**
  * carbon-connect, the published React component, in a real browser: its page stands at another origin than the API, and
- * its backend holds the key. Open, connect Zendesk, sign in at the practice provider, see it listed, pick a file, see it synced.
+ * its backend holds the key. A service is connected at its practice provider and listed, a file is picked and synced:
+ * once with the component's own picker, once with the server's.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { build } from 'esbuild';
 import { launch } from '../ui/chromium.js';
+import { look } from '../ui/sight.js';
 import { Served, listen, until } from './served.js';
 
 const ARTEFACTS = fileURLToPath(new URL('../../artefacts/published/', import.meta.url));
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const ICON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" rx="2" fill="#0f5f5b"/></svg>';
 const CUSTOMER = 'visitor@acme.example';
 
@@ -28,8 +32,9 @@ before(async () => {
   const define = { 'process.env.NODE_ENV': '"production"' };
   script = (await build({ entryPoints: [entry], bundle: true, write: false, jsx: 'automatic', define })).outputFiles[0].text;
   browser = await launch();
-  context = await browser.newContext({ viewport: { width: 1000, height: 800 } });
+  context = await browser.newContext({ reducedMotion: 'reduce', viewport: { width: 1000, height: 800 } });
   await context.route((url) => !['localhost', '127.0.0.1'].includes(url.hostname), (route) => route.abort());
+  await context.addInitScript({ path: AXE });
   page = await context.newPage();
   page.setDefaultTimeout(15_000);
   page.on('pageerror', (why) => complaints.push(String(why)));
@@ -135,8 +140,34 @@ test('it is resynced, then disconnected', async () => {
   await page.getByRole('dialog').last().getByRole('button').filter({ hasText: 'Disconnect account' }).click();
   await sees('Integrations');
   await picture('7-disconnected');
+  const known = await fetch(`${served.base}/user_data_sources`, {
+    method: 'POST', headers: { authorization: `Bearer ${secret}`, 'customer-id': CUSTOMER, 'content-type': 'application/json' }, body: '{}',
+  });
+  assert.deepEqual((await known.json()).results.map((one) => [one.data_source_type, one.revoked_access]), [['ZENDESK', true]]);
   assert.deepEqual(await page.evaluate(() => window.failed), []);
   assert.deepEqual(complaints, []);
+});
+
+test('files are chosen on the server’s own page too, and turn up by themselves', async () => {
+  await page.getByText('Google Drive', { exact: true }).click();
+  const [popup] = await Promise.all([context.waitForEvent('page'), press('Connect Account')]);
+  await popup.getByRole('button', { name: 'Allow' }).click();
+  await popup.getByRole('heading', { name: 'Connected' }).waitFor();
+  await look(popup, 'published-connected');
+  await popup.getByRole('link', { name: 'Choose files' }).click();
+  await popup.getByRole('heading', { name: 'Choose what to read' }).waitFor();
+  await look(popup, 'published-choose');
+  const file = popup.locator('li:has(input:enabled):not(:has(a))').first();
+  const folder = popup.locator('li a').first();
+  for (let level = 0; level < 4 && (await file.count()) === 0; level += 1) await Promise.all([popup.waitForNavigation(), folder.click()]);
+  const name = await file.locator('label').evaluate((label) => label.querySelector('input').nextSibling.textContent.trim());
+  await file.getByRole('checkbox').check();
+  await popup.getByRole('button', { name: 'Read these' }).click();
+  await popup.getByRole('status').waitFor();
+  await look(popup, 'published-chosen');
+  await popup.close();
+  await page.getByRole('row').filter({ hasText: name }).getByText('Ready', { exact: true }).first().waitFor();
+  await picture('8-chosen-elsewhere');
 });
 
 test('a page at an origin that no key names gets nothing', async () => {

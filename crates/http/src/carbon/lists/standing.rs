@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tieline_engine::program::{DataSource, Record};
-use tieline_engine::wire::SyncState;
 use tieline_engine::{Content, Contents, Mark};
 
 use super::super::choosing::{self, Choice};
-use super::super::{Sorry, call, limits, links};
+use super::super::objects::sync_state;
+use super::super::{Sorry, limits, links};
 use super::gmail;
 use super::wanted::{Days, Search};
 use crate::Door;
@@ -93,8 +93,7 @@ pub(in super::super) async fn keep(
         programs.forget_record(source.owner.organization, KIND, &old.id)?;
     }
     programs.acted(source.number, tieline_engine::program::Action::Update)?;
-    let _begun: SyncState = call(door, "start_sync", json!({ "connection": source.connection })).await?;
-    Ok(())
+    choosing::begin(door, source, None).await
 }
 
 fn of_source(door: &Door, source: &DataSource) -> Result<Vec<Record>, Sorry> {
@@ -112,12 +111,22 @@ pub(in super::super) fn forget(door: &Door, source: &DataSource) -> Result<(), S
     Ok(())
 }
 
-/// Chooses what the standing choices of a data source let through and was not chosen yet, and begins to read it.
-pub(in super::super) async fn look_again(door: &Arc<Door>, source: &DataSource) -> Result<(), Sorry> {
+/// Chooses what the standing choices of a data source let through and was not chosen yet, and begins to read it: those
+/// that were made just now, or `all` of them. Waits for a complete listing: before, nobody knows what there is.
+pub(in super::super) async fn look_again(
+    door: &Arc<Door>,
+    source: &DataSource,
+    all: bool,
+) -> Result<(), Sorry> {
     let programs = door.app.programs();
+    let records = of_source(door, source)?;
+    if records.is_empty() || !sync_state(door, &source.connection).await?.is_some_and(|state| state.complete)
+    {
+        return Ok(());
+    }
     let (mut reads, mut folders) = (HashSet::new(), false);
-    for record in of_source(door, source)? {
-        let Some(mut selection) = Selection::of(&record) else { continue };
+    for record in records {
+        let Some(mut selection) = Selection::of(&record).filter(|it| all || !it.begun) else { continue };
         let ids = selection.finds(door, source).await?;
         // What is not listed yet is found again after the sync that lists it.
         let known = choosing::known(door, source, &ids)?.items;
@@ -149,13 +158,7 @@ pub(in super::super) async fn look_again(door: &Arc<Door>, source: &DataSource) 
         return Ok(());
     }
     // What is in a folder is found by a sync; single things can be read at once.
-    let ask = if folders {
-        json!({ "connection": source.connection })
-    } else {
-        json!({ "connection": source.connection, "items": reads })
-    };
-    let _begun: SyncState = call(door, "start_sync", ask).await?;
-    Ok(())
+    choosing::begin(door, source, (!folders).then(|| reads.into_iter().collect())).await
 }
 
 impl Selection {

@@ -92,10 +92,12 @@ impl Seen {
         // Two may end within a second, and a short one may never be seen to run.
         let was_running = self.running.remove(id);
         let before = self.ended.insert(id.to_owned(), sync.ended_at.clone()).flatten();
-        if sync.ended_at.is_some() && (was_running || sync.ended_at != before) && sync.failure.is_none() {
+        let ended =
+            sync.ended_at.is_some() && (was_running || sync.ended_at != before) && sync.failure.is_none();
+        if ended {
             tell_of(door, &source, "DATA_SOURCE_READY");
-            told::after_sync(door, source);
         }
+        told::follow(door, source, ended);
     }
 }
 

@@ -1,0 +1,67 @@
+/** Other programs ask the window: it answers while its person lets it, at the port they chose, and not a moment longer. */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import { Desk, until } from './desk.js';
+
+let desk, tieline;
+
+const call = (name, ask = {}) =>
+  tieline.page.executeAsyncScript('const [name, ask, done] = arguments; __TAURI_INTERNALS__.invoke("call", { name, ask }).then(done, (why) => done({ failed: why }))', name, ask);
+/** A program's request; no answer at all is null. */
+const ask = (port, path, options = {}) => fetch(`http://127.0.0.1:${port}${path}`, options).catch(() => null);
+/** A port that nobody has. */
+const free = () =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+
+before(async () => {
+  desk = await Desk.open('programs');
+  tieline = await desk.tieline();
+  await tieline.sees('Practice accounts');
+});
+after(async () => {
+  await tieline?.close();
+  await desk?.close();
+});
+
+test('nothing listens until it is switched on, and then a key is asked for', async () => {
+  const port = await free();
+  await call('save_settings', { ...(await call('settings')), api_port: port });
+  assert.equal((await call('serving')).on, false);
+  assert.equal(await ask(port, '/v1/'), null);
+  await tieline.go('#/settings');
+  await tieline.sees('For other programs');
+  await tieline.page.executeScript('document.querySelector(\'[role="switch"][aria-label="Let programs on this computer ask Tieline"], label input[type="checkbox"]\')?.click()');
+  await until('the API', async () => (await ask(port, '/v1/'))?.status === 200);
+  assert.equal((await call('serving')).on, true);
+  assert.equal((await ask(port, '/v1/connections', { method: 'POST' })).status, 401);
+  const { key, secret } = await call('add_key', { name: 'A script' });
+  const authorization = `Bearer ${secret}`;
+  const answer = await ask(port, '/v1/connections', { method: 'POST', headers: { authorization } });
+  assert.deepEqual([answer.status, await answer.json()], [200, []]);
+  await call('revoke_key', { id: key.id });
+  assert.equal((await ask(port, '/v1/connections', { method: 'POST', headers: { authorization } })).status, 401);
+});
+
+test('it moves to another port, says at the field that one is taken, and ends when it is switched off', async () => {
+  const settings = await call('settings');
+  const taken = createServer();
+  await new Promise((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const refused = await call('save_settings', { ...settings, api_port: taken.address().port });
+  assert.equal(refused.failed?.field, 'api_port');
+  taken.close();
+  assert.equal((await ask(settings.api_port, '/v1/')).status, 200, 'it stayed where it was');
+
+  const other = await free();
+  await call('save_settings', { ...settings, api_port: other });
+  await until('the API at its new port', async () => (await ask(other, '/v1/'))?.status === 200);
+  assert.equal(await ask(settings.api_port, '/v1/'), null);
+  await call('save_settings', { ...settings, api: false });
+  await until('the API to end', async () => (await ask(other, '/v1/')) === null);
+  assert.equal((await call('serving')).on, false);
+});
