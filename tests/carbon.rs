@@ -931,6 +931,13 @@ async fn tokens_from_elsewhere_become_data_sources() {
         ("SALESFORCE", json!({ "domain": "acme.my.salesforce.com" })),
         ("INTERCOM", json!({})),
         ("SLACK", json!({})),
+        ("GOOGLE_DRIVE", json!({})),
+        ("GMAIL", json!({})),
+        ("GOOGLE_CLOUD_STORAGE", json!({ "bucket": "acme-reports" })),
+        ("ONEDRIVE", json!({ "tenant_name": "acme.onmicrosoft.com" })),
+        ("OUTLOOK", json!({})),
+        ("SHAREPOINT", json!({ "tenant_name": "acme.onmicrosoft.com", "site_name": "Mkt" })),
+        ("NOTION", json!({ "workspace_id": "w-1" })),
         ("ZOTERO", json!({ "username": "maya", "zotero_id": "77", "access_token_secret": "" })),
     ] {
         let before: BTreeMap<String, String> = stage::keyring::entries(house.stage.folder.path());
@@ -953,7 +960,11 @@ async fn tokens_from_elsewhere_become_data_sources() {
             (&json!(service), &json!("token"))
         );
         assert!(!said.to_string().contains(&token));
-        assert_eq!(said["sync_url"].is_string(), ["BOX", "DROPBOX"].contains(&service), "{said}");
+        assert_eq!(
+            said["sync_url"].is_string(),
+            ["BOX", "DROPBOX", "GOOGLE_DRIVE", "ONEDRIVE", "SHAREPOINT"].contains(&service),
+            "{said}"
+        );
         let synced = json!({ "data_source_id": said["data_source"]["id"] });
         house.fine("/integrations/items/sync", synced).await;
     }

@@ -267,6 +267,7 @@ impl Service {
             pick: None,
             optional: true,
             needs: vec![],
+            unless: None,
             each_token: false,
         };
         let by_basic = self.has_secret && self.client_auth == ClientAuth::Basic;

@@ -33,6 +33,9 @@ pub struct Step {
     /// Skip the step where one of these inputs or facts is empty.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// Skip the step where this is known already: what a sign-in's reply tells, and a token alone does not.
+    #[serde(default)]
+    pub unless: Option<String>,
     /// Run once per token that exists (revoke only): `{token}` is the refresh token, then the access token.
     #[serde(default)]
     pub each_token: bool,

@@ -117,7 +117,8 @@ pub(crate) async fn ask(
     fields: &Fields,
     keys: &Keys<'_>,
 ) -> Result<Option<Told>, StepFailed> {
-    if step.needs.iter().any(|name| fields.get(name).is_none_or(String::is_empty)) {
+    let is_known = |name: &String| fields.get(name).is_some_and(|value| !value.is_empty());
+    if !step.needs.iter().all(is_known) || step.unless.as_ref().is_some_and(is_known) {
         return Ok(None);
     }
     let now = world.now();

@@ -7,6 +7,7 @@ mod listing;
 mod reading;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,28 +30,35 @@ const LOCK_LIMIT: Duration = Duration::from_millis(300);
 
 /// Syncs under way in this process.
 #[derive(Default)]
-pub(crate) struct Syncs(Mutex<HashMap<String, tokio::task::AbortHandle>>);
+pub(crate) struct Syncs(Mutex<HashMap<String, Under>>);
+
+/// One under way.
+struct Under {
+    task: tokio::task::AbortHandle,
+    /// It was asked for again, perhaps after its last look at what is wanted.
+    again: Arc<AtomicBool>,
+}
 
 impl Syncs {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, tokio::task::AbortHandle>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Under>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn is_running(&self, id: &str) -> bool {
-        self.lock().get(id).is_some_and(|task| !task.is_finished())
+        self.lock().get(id).is_some_and(|it| !it.task.is_finished())
     }
 
     /// Ends one, because its connection is going.
     pub fn stop(&self, id: &str) {
-        if let Some(task) = self.lock().remove(id) {
-            task.abort();
+        if let Some(it) = self.lock().remove(id) {
+            it.task.abort();
         }
     }
 
     /// Ends them without a trace: each goes on at the next start.
     pub fn close(&self) {
-        for (_, task) in self.lock().drain() {
-            task.abort();
+        for (_, it) in self.lock().drain() {
+            it.task.abort();
         }
     }
 }
@@ -69,25 +77,39 @@ pub(crate) fn row(world: &World, id: &str) -> Result<Sync> {
     Ok(Sync { provider: it.provider.clone(), title: it.title(), ..row })
 }
 
-/// Begins a sync in the background, or answers that one is under way.
+/// Begins a sync in the background. While one is under way, it reads what was chosen since, at its end at the latest.
 pub(crate) fn start(world: &Arc<World>, id: &str) -> Result<()> {
     let it = world.connection(id)?;
     contents::reader(world, &it)?;
-    if world.syncs.is_running(id) {
+    let mut under_way = world.syncs.lock();
+    if let Some(it) = under_way.get(id).filter(|it| !it.task.is_finished()) {
+        it.again.store(true, Ordering::Relaxed);
         return Ok(());
     }
     world.library.set_wish(id, Wish::GoOn)?;
     let (place, id) = (Arc::clone(world), id.to_owned());
-    let key = id.clone();
+    let (key, again) = (id.clone(), Arc::new(AtomicBool::new(false)));
+    let asked_again = Arc::clone(&again);
     let task = tokio::spawn(async move {
-        if let Err(error) = run(&place, &id).await {
-            tracing::info!(connection = id, %error, "a sync did not come to its end");
+        loop {
+            let outcome = run(&place, &id).await;
+            if let Err(error) = &outcome {
+                tracing::info!(connection = id, %error, "a sync did not come to its end");
+            }
+            let mut under_way = place.syncs.lock();
+            if outcome.is_ok()
+                && asked_again.swap(false, Ordering::Relaxed)
+                && goes_on(&place, &id).unwrap_or(false)
+            {
+                continue;
+            }
+            under_way.remove(&id);
+            break;
         }
         // Told once more when nobody takes it for running any longer.
-        place.syncs.lock().remove(&id);
         place.changed(Change::Sync { id });
     });
-    world.syncs.lock().insert(key, task.abort_handle());
+    under_way.insert(key, Under { task: task.abort_handle(), again });
     Ok(())
 }
 
@@ -185,6 +207,17 @@ async fn work(world: &Arc<World>, reader: &Reader, row: &mut Sync) -> Result<()>
         reading::read(world, reader, row).await?;
     }
     world.library.tidy()
+}
+
+/// Whether something was chosen after a sync's last look; the next one begins with reading it.
+fn goes_on(world: &World, id: &str) -> Result<bool> {
+    let mut row = row(world, id)?;
+    let waits = world.library.queue(id, &wanted(world, &row)?, world.now())? > 0;
+    if waits {
+        row.phase = Phase::Reading;
+        world.library.put_sync(&row)?;
+    }
+    Ok(waits)
 }
 
 /// What is wanted, as the person or the program last decided.

@@ -185,13 +185,13 @@ impl Programs {
         fields.extend(tokens.facts.clone());
         let pair = Pair::new(&tokens, tokens.refresh.clone(), None);
         let refused = |failed: identity::StepFailed| {
-            failed.field.unwrap_or_else(|| {
-                Error::new(
-                    Code::Refused,
-                    format!("{} did not take the access token.", provider.name),
-                    "Get a new one, or let the person sign in.",
-                )
-            })
+            let words = match failed.status {
+                400..=403 => format!("{} did not take the access token.", provider.name),
+                200 => format!("{} does not tell by the access token whose account it is.", provider.name),
+                _ => format!("{} could not be asked whose account it is.", provider.name),
+            };
+            let code = if failed.status == 0 { Code::Temporary } else { Code::Refused };
+            failed.field.unwrap_or_else(|| Error::new(code, words, "Get a new one, or let the person sign in."))
         };
         let who = identity::identify(&world, &provider, fields, &pair.access).await.map_err(refused)?;
         let mut facts = tokens.facts.clone();

@@ -32,7 +32,8 @@ const AUTHENTICATIONS: &[(&str, &[&str], &[&str])] = &[
     ("GMAIL", &["access_token"], &["refresh_token"]),
     ("OUTLOOK", &["access_token"], &["refresh_token"]),
     ("SLACK", &["access_token"], &["refresh_token"]),
-    ("GOOGLE_CLOUD_STORAGE", &["access_token"], &["refresh_token"]),
+    // The published API has no word for the bucket, without which there is nothing to read.
+    ("GOOGLE_CLOUD_STORAGE", &["access_token"], &["refresh_token", "bucket"]),
     ("SHAREPOINT", &["access_token"], &["refresh_token", "tenant_name", "site_name"]),
     ("CONFLUENCE", &["access_token", "subdomain"], &["refresh_token"]),
     ("ZENDESK", &["access_token", "subdomain"], &[]),
