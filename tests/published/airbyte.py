@@ -13,8 +13,14 @@ BACK = "https://program.acme.example/connected"
 
 def begin(client, **more):
     """Where the person signs in."""
-    fields = {"redirect_url": BACK, "source_type": models.OAuthActorNames.ZENDESK_SUPPORT, "workspace_id": WORKSPACE, "o_auth_input_configuration": {"subdomain": "acme"}}
-    return client.sources.initiate_o_auth(request=models.InitiateOauthRequest(**{**fields, **more})).raw_response.json()["consentUrl"]
+    fields = {
+        "redirect_url": BACK,
+        "source_type": models.OAuthActorNames.ZENDESK_SUPPORT,
+        "workspace_id": WORKSPACE,
+        "o_auth_input_configuration": {"subdomain": "acme"},
+    }
+    request = models.InitiateOauthRequest(**{**fields, **more})
+    return client.sources.initiate_o_auth(request=request).raw_response.json()["consentUrl"]
 
 
 class Sources(unittest.TestCase):
@@ -49,7 +55,11 @@ class Sources(unittest.TestCase):
         self.problem(caught.exception)
 
     def test_what_is_refused(self):
-        for more, statuses in (({"redirect_url": "http://program.acme.example/"}, (422,)), ({"o_auth_input_configuration": {}}, (400, 422)), ({"source_type": models.OAuthActorNames.TIKTOK_MARKETING}, (400, 404, 422))):
+        for more, statuses in (
+            ({"redirect_url": "http://program.acme.example/"}, (422,)),
+            ({"o_auth_input_configuration": {}}, (400, 422)),
+            ({"source_type": models.OAuthActorNames.TIKTOK_MARKETING}, (400, 404, 422)),
+        ):
             with self.assertRaises(errors.SDKError) as caught:
                 begin(self.client, **more)
             self.assertIn(caught.exception.status_code, statuses, caught.exception.body)

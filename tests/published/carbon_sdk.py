@@ -6,6 +6,7 @@ import http.server
 import json
 import threading
 import unittest
+from urllib.parse import parse_qs, urlsplit
 
 from carbon import Carbon
 from carbon.exceptions import ApiException
@@ -153,7 +154,9 @@ class Identity(unittest.TestCase):
         self.assertEqual(({user.id for user in found.users}, found.count), ({one.id, two.id}, 2))
         self.assertIsNone(program.users.list(validate=True).count)
 
-        changed = program.users.update_users(customer_ids=["user-one", "user-two"], auto_sync_enabled_sources=["ZENDESK"], auto_sync_interval=6, max_files=10, validate=True)
+        changed = program.users.update_users(
+            customer_ids=["user-one", "user-two"], auto_sync_enabled_sources=["ZENDESK"], auto_sync_interval=6, max_files=10, validate=True
+        )
         self.assertTrue(changed.success)
         self.assertEqual(of("user-one").users.who_am_i(validate=True).auto_sync_enabled_sources, ["ZENDESK"])
         program.users.update_users(customer_ids=["user-one"], auto_sync_enabled_sources="ALL")
@@ -163,6 +166,35 @@ class Identity(unittest.TestCase):
 
         self.assertTrue(program.users.delete(customer_ids=["user-two"], validate=True).success)
         self.assertEqual(program.users.list(filters={"customer_ids": ["user-two"]}, include_count=True).count, 0)
+
+
+class SigningIn(unittest.TestCase):
+    """What the fields of `oauth_url` make of the address."""
+
+    def asked(self, **fields):
+        address = of("about-to-sign-in").integrations.get_oauth_url(service="GOOGLE_DRIVE", **fields).oauth_url
+        return set(parse_qs(urlsplit(address).query)["scope"][0].split())
+
+    def test_scopes(self):
+        usual = self.asked()
+        one, other = "https://www.googleapis.com/auth/drive.readonly", "https://www.googleapis.com/auth/drive.activity.readonly"
+        self.assertEqual(self.asked(scopes=[]), usual)
+        self.assertEqual(self.asked(scopes=[one]), {one})
+        self.assertEqual(self.asked(scope=other), usual | {other})
+
+    def test_an_account_that_is_named(self):
+        carbon = of("names-accounts")
+        source = connect(carbon, "DROPBOX")
+        with self.assertRaises(ApiException) as caught:
+            carbon.integrations.get_oauth_url(service="BOX", data_source_id=source.id)
+        self.assertEqual(caught.exception.status, 400)
+        with self.assertRaises(ApiException) as caught:
+            carbon.integrations.get_oauth_url(service="DROPBOX", data_source_id=999_999)
+        self.assertEqual(caught.exception.status, 404)
+        known = carbon.integrations.get_oauth_url(service="DROPBOX").oauth_url
+        self.assertTrue(known.startswith(BASE), known)
+        fresh = carbon.integrations.get_oauth_url(service="DROPBOX", connecting_new_account=True).oauth_url
+        self.assertIn("client_id=", fresh)
 
 
 class Zendesk(unittest.TestCase):
@@ -212,13 +244,18 @@ class Zendesk(unittest.TestCase):
         )
         names = [item.name for item in listed.items]
         self.assertEqual(names, sorted(names, key=str.casefold))
-        backwards = self.carbon.integrations.list_data_source_items(data_source_id=self.source.id, order_dir="desc", pagination={"limit": 1, "offset": 0}, validate=True)
+        backwards = self.carbon.integrations.list_data_source_items(
+            data_source_id=self.source.id, order_dir="desc", pagination={"limit": 1, "offset": 0}, validate=True
+        )
         self.assertEqual((backwards.items[0].name, backwards.count), (names[-1], listed.count))
-        articles = self.carbon.integrations.list_data_source_items(data_source_id=self.source.id, filters={"item_types": ["ARTICLE"]}, pagination={"limit": 5}, validate=True)
+        articles = self.carbon.integrations.list_data_source_items(
+            data_source_id=self.source.id, filters={"item_types": ["ARTICLE"]}, pagination={"limit": 5}, validate=True
+        )
         self.assertGreater(articles.count, 0)
         self.assertEqual({item.item_type for item in articles.items}, {"ARTICLE"})
         ids = [item.external_id for item in articles.items][:2]
-        self.assertEqual(self.carbon.integrations.list_data_source_items(data_source_id=self.source.id, filters={"external_ids": ids}, validate=True).count, len(ids))
+        named = self.carbon.integrations.list_data_source_items(data_source_id=self.source.id, filters={"external_ids": ids}, validate=True)
+        self.assertEqual(named.count, len(ids))
 
     def test_filters_and_pages_of_files(self):
         files = self.files.results
@@ -231,7 +268,8 @@ class Zendesk(unittest.TestCase):
         self.assertIn(files[0].id, [file.id for file in self.query(name=files[0].name[1:-1]).results])
         self.assertEqual(self.query(tags_v2={"AND": [{"key": "kind", "value": "help"}]}).count, self.files.count)
         self.assertEqual(self.query(tags_v2={"AND": [{"key": "kind", "value": "help", "negate": True}]}).count, 0)
-        self.assertEqual(self.query(tags_v2={"OR": [{"key": "kind", "value": ["other", "help"]}, {"AND": [{"key": "no", "value": 1}]}]}).count, self.files.count)
+        either = {"OR": [{"key": "kind", "value": ["other", "help"]}, {"AND": [{"key": "no", "value": 1}]}]}
+        self.assertEqual(self.query(tags_v2=either).count, self.files.count)
 
         def page(offset):
             found = self.carbon.files.query_user_files(
@@ -248,8 +286,8 @@ class Zendesk(unittest.TestCase):
         source = connect(of("tags-of-acme"), "ZENDESK", zendesk_subdomain="acme", sync_files_on_connection=False, data_source_tags={"a": "1"})
         carbon = of("tags-of-acme")
         self.assertEqual(carbon.data_sources.add_tags(tags={"b": "2"}, data_source_id=source.id, validate=True).tags, {"a": "1", "b": "2"})
-        find = lambda *leaves: carbon.data_sources.query_user_data_sources(filters={"tags": {"AND": list(leaves)}}, validate=True).count
-        self.assertEqual((find({"key": "b", "value": "2"}), find({"key": "b", "value": "2", "negate": True}), find({"key": "c", "value": "2"})), (1, 0, 0))
+        for leaf, count in (({"key": "b", "value": "2"}, 1), ({"key": "b", "value": "2", "negate": True}, 0), ({"key": "c", "value": "2"}, 0)):
+            self.assertEqual(carbon.data_sources.query_user_data_sources(filters={"tags": {"AND": [leaf]}}, validate=True).count, count, leaf)
         self.assertEqual(carbon.data_sources.query_user_data_sources(filters={"tags": {}}).count, 1)
         self.assertEqual(carbon.data_sources.remove_tags(data_source_id=source.id, tags_to_remove=["a"], validate=True).tags, {"b": "2"})
         self.assertEqual(carbon.data_sources.remove_tags(data_source_id=source.id, remove_all_tags=True, validate=True).tags, {})
@@ -311,7 +349,9 @@ class Mail(unittest.TestCase):
         source = connect(carbon, "OUTLOOK", microsoft_tenant="acme.onmicrosoft.com")
         self.assertIn("Inbox", carbon.integrations.list_folders(data_source_id=source.id, validate=True).model_dump_json())
         self.assertTrue(carbon.integrations.list_outlook_categories(data_source_id=source.id, validate=True).model_dump())
-        self.assertTrue(carbon.integrations.sync_outlook(filters={"key": "after", "value": "2000/01/01"}, folder="Inbox", data_source_id=source.id, request_id="outlook", validate=True).success)
+        filters = {"key": "after", "value": "2000/01/01"}
+        synced = carbon.integrations.sync_outlook(filters=filters, folder="Inbox", data_source_id=source.id, request_id="outlook", validate=True)
+        self.assertTrue(synced.success)
         ready(carbon, source, request_ids=["outlook"])
 
     def test_slack(self):

@@ -50,7 +50,8 @@ async function respond(request, reply) {
   const say = (type, text) => reply.writeHead(200, { 'content-type': type }).end(text);
   if (request.url === '/') {
     const settings = JSON.stringify({ api: `${served.base}/` });
-    return say('text/html; charset=utf-8', `<!doctype html><title>Acme</title><div id="page"></div><script>settings = ${settings}</script><script src="/page.js"></script>`);
+    const scripts = `<script>settings = ${settings}</script><script src="/page.js"></script>`;
+    return say('text/html; charset=utf-8', `<!doctype html><title>Acme</title><div id="page"></div>${scripts}`);
   }
   if (request.url === '/page.js') return say('text/javascript; charset=utf-8', script);
   if (request.url === '/icon.svg') return say('image/svg+xml', ICON);

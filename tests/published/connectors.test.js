@@ -112,7 +112,8 @@ test('errors are the envelope, and every answer has the headers', async () => {
   await refused(403, 'FORBIDDEN', 'GET', root.replace(made.key.organization.id, 'org_00000099') + '/sources');
   await refused(404, 'NOT_FOUND', 'POST', '/sources/authorize', { slug: 'nowhere', redirect_url: back });
   await refused(400, 'VALIDATION_ERROR', 'POST', '/sources/authorize', { slug: 'google-drive', redirect_url: 'javascript:alert(1)' });
-  await refused(400, 'VALIDATION_ERROR', 'POST', '/sources/oauth', { source_definition_id: await definitionOf('Zendesk'), workspace_id: WORKSPACE, redirect_url: back });
+  const withoutSubdomain = { source_definition_id: await definitionOf('Zendesk'), workspace_id: WORKSPACE, redirect_url: back };
+  await refused(400, 'VALIDATION_ERROR', 'POST', '/sources/oauth', withoutSubdomain);
   await refused(404, 'NOT_FOUND', 'GET', '/nothing-here');
   const { status, headers } = await ask('GET', '/workspaces', undefined, { 'x-api-key': made.secret });
   assert.equal(status, 200);

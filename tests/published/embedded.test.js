@@ -129,10 +129,11 @@ async function signIn(url, { refuse = false } = {}) {
   return until('the window to answer', () => page.evaluate(() => window.answered));
 }
 
-const primary = (name, code, state) => ({
-  name, variables: [],
-  credentials: { action: [{ authSchemeConfig: hub.primaryConnector.authSchemeConfig, credential: { name: 'Anna', type: 'oauth2-code', data: { code, state } } }], trigger: [] },
-});
+const primary = (name, code, state) => {
+  const { authSchemeConfig } = hub.primaryConnector;
+  const credential = { name: 'Anna', type: 'oauth2-code', data: { code, state } };
+  return { name, variables: [], credentials: { action: [{ authSchemeConfig, credential }], trigger: [] } };
+};
 
 test('a hub keeps the client secret of its connector, and never tells it', async () => {
   assert.equal((await good(200, 'GET', '/healthz')).message.length > 0, true);
@@ -154,19 +155,21 @@ test('the address of a sign-in has the defaults, and a clash with them is an err
     ['code', 'acme', 'login', `${served.base}${ROOT}/oauth2/callback`, [...SCOPES, 'offline_access'].join(' ')],
   );
   assert.ok(asked.get('state').length > 30);
-  const without = new URL((await begin({ prompt: undefined, disableOfflineAccess: true, additionalParams: 'approval_prompt=force&audience=x' })).body.url).searchParams;
+  const more = { prompt: undefined, disableOfflineAccess: true, additionalParams: 'approval_prompt=force&audience=x' };
+  const without = new URL((await begin(more)).body.url).searchParams;
   assert.deepEqual(['prompt', 'approval_prompt', 'audience', 'scope'].map((name) => without.get(name)), [null, 'force', 'x', SCOPES.join(' ')]);
   const where = `/embed/${hub.id}/connector/${CONNECTOR}/oauth2/initialise`;
   assert.deepEqual(await refused(400, 'POST', where, initialise({ additionalParams: 'state=mine' })), ['additionalParams']);
   assert.deepEqual(await refused(400, 'POST', where, { ...initialise(), clientId: undefined }), ['clientId']);
-  assert.deepEqual(await refused(400, 'POST', where, initialise({ credential: { id: 'x' } })), ['credential.organisationId', 'credential.id'].sort().reverse());
+  assert.deepEqual(await refused(400, 'POST', where, initialise({ credential: { id: 'x' } })), ['credential.organisationId', 'credential.id']);
   await refused(404, 'POST', where.replace(hub.id, CONNECTOR), initialise());
 });
 
 test('the window answers the page that opened it, and the code becomes an end user with a connection', async () => {
   await refused(404, 'GET', `/hubs/${hub.id}/users/anna%40acme`);
   const { code, state } = await signIn((await begin()).body.url);
-  const user = await good(201, 'POST', `/hubs/${hub.id}/users`, { externalId: 'anna@acme', displayName: 'Anna', primaryConnection: primary('Anna’s account', code, state) });
+  const primaryConnection = primary('Anna’s account', code, state);
+  const user = await good(201, 'POST', `/hubs/${hub.id}/users`, { externalId: 'anna@acme', displayName: 'Anna', primaryConnection });
   assert.deepEqual([user.externalId, user.hubId], ['anna@acme', hub.id]);
   const [{ credential }] = user.primaryConnection.credentials.action;
   assert.equal(credential.type, 'oauth2-token');
@@ -209,7 +212,8 @@ test('a person who says no is told on to the page, with the reason', async () =>
 test('another organisation finds nothing of it', async () => {
   const other = await served.key('another', { organization: 'Globex', origins: [host.base] });
   const answers = await page.evaluate(
-    async ([key, hub, organisation]) => [await window.ask(key, 'GET', `/hubs/${hub}`), await window.ask(key, 'GET', `/o/${organisation}/hubs`), await window.ask('nobody', 'GET', `/hubs/${hub}`)],
+    ([key, id, organisation]) => Promise.all([[key, `/hubs/${id}`], [key, `/o/${organisation}/hubs`], ['nobody', `/hubs/${id}`]]
+      .map(([who, path]) => window.ask(who, 'GET', path))),
     [other.secret, hub.id, made.key.organization.ulid],
   );
   assert.deepEqual(answers.map(({ status }) => status), [404, 404, 401]);

@@ -12,6 +12,7 @@ import { Served, until } from './served.js';
 const PYTHON = process.env['TIELINE_PYTHON'];
 /** The same questions every time. */
 const SEED = 20_261_122;
+const SETTINGS = '/v1/save_settings';
 /** They would leave practice, or wait for a person or the desktop. The stream of events, a GET, never ends. */
 const LEFT_OUT = ['/v1/set_practice', '/v1/unlock_keyring', '/v1/check_way_back'];
 
@@ -42,18 +43,22 @@ test('the description is OpenAPI 3.1, and tells how to come in', async () => {
   assert.equal(Object.values(components.securitySchemes)[0].scheme, 'bearer');
 });
 
-test('whatever the person asks, no answer is a server error', { timeout: 180_000 }, () => asks(served.ours, 'coverage,fuzzing', 30));
+test('whatever the person asks, no answer is a server error', { timeout: 180_000 }, () => asks(served.ours, 'coverage,fuzzing', 25));
 
 test('whatever a program asks, no answer is a server error', { timeout: 180_000 }, () => asks(program, 'fuzzing', 12));
 
+// Last and alone: a library of no megabytes, say, makes later answers what they should be, and not 200.
+test('whatever settings are saved, no answer is a server error', { timeout: 180_000 }, () => asks(served.ours, 'fuzzing', 6, SETTINGS));
+
 /** One worker: Python 3.11 stumbles over what the generator does in several threads. */
-async function asks(secret, phases, seconds) {
+async function asks(secret, phases, seconds, only) {
+  const filter = only ? ['--include-path', only] : [SETTINGS, ...LEFT_OUT].flatMap((path) => ['--exclude-path', path]);
   const file = join(served.data, 'openapi.json');
   writeFileSync(file, JSON.stringify(withKnown(await description())));
   const line = [
     'run', file, '--url', served.base, '--header', `Authorization: Bearer ${secret}`, '--checks', 'not_a_server_error',
     '--phases', phases, '--workers', '1', '--seed', String(SEED), '--max-time', String(seconds), '--request-timeout', '15',
-    '--continue-on-failure', '--no-color', '--suppress-health-check', 'all', '--include-method', 'POST', ...LEFT_OUT.flatMap((path) => ['--exclude-path', path]),
+    '--continue-on-failure', '--no-color', '--suppress-health-check', 'all', '--include-method', 'POST', ...filter,
   ];
   const child = spawn(join(dirname(PYTHON), 'schemathesis'), line, { cwd: served.data, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -61,7 +66,7 @@ async function asks(secret, phases, seconds) {
   const end = await new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal)));
   said = said.slice(-10_000);
   assert.equal(end, 0, said);
-  assert.ok(Number(/(\d+) generated, \d+ passed/.exec(said)?.[1]) > 500, said);
+  assert.ok(Number(/(\d+) generated, \d+ passed/.exec(said)?.[1]) > (only ? 50 : 500), said);
   // It was let in to the end.
   const reply = await fetch(`${served.base}/v1/connections`, { method: 'POST', headers: { authorization: `Bearer ${secret}` }, body: '{}' });
   assert.equal(reply.status, 200, said);

@@ -16,12 +16,12 @@ after(() => served?.end());
 const client = (customerId) => new Carbon({ basePath: served.base, apiKey: secret, customerId });
 
 describe('each service is connected, listed, synced, resynced and revoked', { concurrency: 6 }, () => {
-  for (const { service, fields } of SERVICES) {
-    test(service, async () => life(service, (await fields?.(served)) ?? {}));
+  for (const { service, callback, fields } of SERVICES) {
+    test(service, async () => life(service, callback, (await fields?.(served)) ?? {}));
   }
 });
 
-async function life(service, fields) {
+async function life(service, callback, fields) {
   const carbon = client(`person-of-${service}`);
   const sources = async (filters) => (await carbon.dataSources.queryUserDataSources({ filters })).data;
   assert.deepEqual(await sources({ source: service }), { results: [], count: 0 });
@@ -29,9 +29,11 @@ async function life(service, fields) {
   const { data: { oauth_url: address } } = await carbon.integrations.getOauthUrl({
     service, ...fields, sync_files_on_connection: false, data_source_tags: { team: 'support' }, request_id: `first-${service}`,
   });
+  // Where something is asked first, and with OAuth 1.0a, the way back is not told here.
+  const back = new URL(address).searchParams.get('redirect_uri');
+  if (back) assert.equal(new URL(back).pathname.replace('/relay/', '/'), `/integrations/${callback}`);
   const end = await served.answer(address);
   assert.equal(end.status, 200, end.text);
-  assert.ok(end.url.startsWith(new URL(served.base).origin) || /^http:\/\/(localhost|127\.0\.0\.1):/.test(end.url), end.url);
 
   const source = await until('the directory', async () => {
     const { results, count } = await sources({ source: service });
@@ -129,7 +131,8 @@ async function syncs(carbon, source, item) {
   const asked = await carbon.integrations.syncFiles({ data_source_id: source.id, ids, request_id, tags: { page: 'one' }, chunk_size: 900 });
   assert.deepEqual(asked.data, { success: true });
   const file = await until(`${item.name} of ${source.data_source_type}`, async () => {
-    const { results, count } = (await carbon.files.queryUserFiles({ filters: { organization_user_data_source_id: [source.id], external_file_ids: [item.external_id] } })).data;
+    const filters = { organization_user_data_source_id: [source.id], external_file_ids: [item.external_id] };
+    const { results, count } = (await carbon.files.queryUserFiles({ filters })).data;
     assert.ok(count <= 1);
     assert.notEqual(results[0]?.sync_status, 'SYNC_ERROR', results[0]?.sync_error_message);
     return results[0];

@@ -74,6 +74,8 @@ pub struct Loopback {
     v4: TcpListener,
     /// Absent where the machine has no IPv6.
     v6: Option<TcpListener>,
+    /// Connections that are heard, or being answered: two sign-ins may come back at the same moment.
+    open: JoinSet<Option<(TcpStream, Callback)>>,
 }
 
 impl Loopback {
@@ -87,7 +89,9 @@ impl Loopback {
         let mut last = Error::internal("no port was tried");
         for _ in 0..tries {
             match bind(port.unwrap_or(0)).await {
-                Ok((port, v4, v6)) => return Ok(Self { port, path: path.to_owned(), v4, v6 }),
+                Ok((port, v4, v6)) => {
+                    return Ok(Self { port, path: path.to_owned(), v4, v6, open: JoinSet::new() });
+                }
                 Err((port, error)) => last = taken(port, &error),
             }
         }
@@ -99,22 +103,21 @@ impl Loopback {
     }
 
     /// Waits for the return that `accept` takes, and answers it with the page that it names. Whatever else arrives is
-    /// answered and changes nothing. May be cancelled and called again; has no end of its own.
+    /// answered and changes nothing. May be cancelled and called again, and then takes those that came meanwhile; has no end
+    /// of its own.
     pub async fn answer(&mut self, accept: impl Fn(&Callback) -> Option<Page>) -> Callback {
-        let mut open = JoinSet::new();
         loop {
-            let room = open.len() < AT_ONCE;
+            let room = self.open.len() < AT_ONCE;
             let stream = tokio::select! {
                 stream = incoming(&self.v4, self.v6.as_ref()), if room => stream,
-                Some(heard) = open.join_next() => {
+                Some(heard) = self.open.join_next() => {
                     let Ok(Some((mut stream, callback))) = heard else { continue };
-                    let callback: Callback = callback;
                     if let Some(page) = accept(&callback) {
                         say_page(&mut stream, &page).await;
                         return callback;
                     }
                     tracing::info!(?callback, "an unexpected return");
-                    open.spawn(async move {
+                    self.open.spawn(async move {
                         say(&mut stream, "400 Bad Request", &Page::unexpected().html()).await;
                         part(stream).await;
                         None
@@ -123,7 +126,7 @@ impl Loopback {
                 }
             };
             let (port, path) = (self.port, self.path.clone());
-            open.spawn(listen(stream, port, path));
+            self.open.spawn(listen(stream, port, path));
         }
     }
 }

@@ -19,6 +19,8 @@ const LEAST_SLEEP: Seconds = 60;
 pub struct Clock {
     start: Instant,
     start_wall: Seconds,
+    /// What had passed of that second.
+    start_part: Duration,
     /// Through which the monotonic clock stood.
     slept: Arc<AtomicI64>,
     turned: Arc<AtomicI64>,
@@ -26,7 +28,9 @@ pub struct Clock {
 
 impl Clock {
     pub fn system() -> Self {
-        Self { start: Instant::now(), start_wall: wall(), slept: Arc::default(), turned: Arc::default() }
+        let (start, since) = (Instant::now(), since_1970());
+        let start_part = Duration::from_nanos(since.subsec_nanos().into());
+        Self { start, start_wall: whole(since), start_part, slept: Arc::default(), turned: Arc::default() }
     }
 
     /// Now, by the monotonic clock since start.
@@ -51,7 +55,7 @@ impl Clock {
     }
 
     fn since_start(&self) -> Seconds {
-        i64::try_from(self.start.elapsed().as_secs()).unwrap_or(i64::MAX)
+        whole(self.start.elapsed() + self.start_part)
     }
 
     /// Turns the clock by so many seconds.
@@ -61,10 +65,17 @@ impl Clock {
 }
 
 fn wall() -> Seconds {
+    whole(since_1970())
+}
+
+fn since_1970() -> Duration {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
     let now = SystemTime::now();
-    let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    i64::try_from(since).unwrap_or(i64::MAX)
+    now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)
+}
+
+fn whole(time: Duration) -> Seconds {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// `2027-03-12T08:00:00Z`

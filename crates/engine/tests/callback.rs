@@ -40,8 +40,7 @@ async fn with_listener<T: Send + 'static>(browser: impl FnOnce(u16) -> T + Send 
     let mut loopback = Loopback::open(None, PATH).await.unwrap();
     let port = loopback.port();
     let browser = tokio::task::spawn_blocking(move || browser(port));
-    let callback =
-        tokio::time::timeout(Duration::from_secs(30), loopback.answer(mine)).await;
+    let callback = tokio::time::timeout(Duration::from_secs(30), loopback.answer(mine)).await;
     (callback.expect("the right return was not seen"), browser.await.unwrap())
 }
 
@@ -215,12 +214,39 @@ async fn a_port_taken_on_the_other_stack_is_named_too() {
 async fn a_wait_that_was_cancelled_can_be_taken_up_again() {
     let mut loopback = Loopback::open(None, PATH).await.unwrap();
     let port = loopback.port();
-    let first =
-        tokio::time::timeout(Duration::from_millis(50), loopback.answer(mine)).await;
+    let first = tokio::time::timeout(Duration::from_millis(50), loopback.answer(mine)).await;
     assert!(first.is_err());
     let browser = tokio::task::spawn_blocking(move || get(port, &format!("{PATH}?state=right")));
     loopback.answer(mine).await;
     assert!(browser.await.unwrap().contains("Connected"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_at_the_same_moment_is_kept_for_the_next_wait() {
+    let mut loopback = Loopback::open(None, PATH).await.unwrap();
+    let port = loopback.port();
+    let (begun, was_begun) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    let slow = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        stream.write_all(format!("GET {PATH}?state=right&code=second HTTP/1.1\r\n").as_bytes()).unwrap();
+        begun.send(()).unwrap();
+        may_go_on.recv().unwrap();
+        stream.write_all(format!("Host: 127.0.0.1:{port}\r\n\r\n").as_bytes()).unwrap();
+        read(stream)
+    });
+    was_begun.recv().unwrap();
+    let fast = tokio::task::spawn_blocking(move || {
+        // The other one is being heard by now.
+        std::thread::sleep(Duration::from_millis(100));
+        get(port, &format!("{PATH}?state=right&code=first"))
+    });
+    assert_eq!(loopback.answer(mine).await.get("code"), Some("first"));
+    assert!(fast.await.unwrap().contains("Connected"));
+    go_on.send(()).unwrap();
+    let next = tokio::time::timeout(Duration::from_secs(5), loopback.answer(mine)).await;
+    assert_eq!(next.expect("it was not dropped").get("code"), Some("second"));
+    assert!(slow.await.unwrap().contains("Connected"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

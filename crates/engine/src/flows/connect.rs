@@ -308,16 +308,17 @@ async fn choose(
     let mut sorry = no_way();
     let mut why_not = None;
     for mut plan in plans.into_iter().filter(|plan| plan.usable && wanted.is_none_or(|way| plan.way == way)) {
+        let lent = listens
+            || world.scheme.is_none()
+            || world.deep_link_failed.load(std::sync::atomic::Ordering::Relaxed);
+        if plan.way == Way::Relay && lent && provider.oauth.protocol == Protocol::OAuth1 {
+            // The relay page finds the port in the state, and OAuth 1.0a has none.
+            continue;
+        }
         let listener = match plan.way {
             Way::Loopback => Some(listen::open(world, plan.port.filter(|port| *port != 0)).await),
             // The relay forwards to the deep link where that works, else to a free port of this computer.
-            Way::Relay
-                if listens
-                    || world.scheme.is_none()
-                    || world.deep_link_failed.load(std::sync::atomic::Ordering::Relaxed) =>
-            {
-                Some(listen::open(world, None).await)
-            }
+            Way::Relay if lent => Some(listen::open(world, None).await),
             _ => None,
         };
         match listener.transpose() {

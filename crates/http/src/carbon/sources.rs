@@ -72,19 +72,8 @@ fn filters(value: &Value, at: &mut At) -> Option<Filters> {
         source: it.maybe("source", one_of(DATA_SOURCE_TYPES)),
         ids: it.maybe("ids", list(whole)),
         revoked: it.maybe("revoked_access", flag),
-        tags: it.maybe("tags", tag_rule).flatten(),
+        tags: it.maybe("tags", tags::rule).flatten(),
     })(value, at)
-}
-
-/// A filter by tags. Inner none: it filters nothing.
-fn tag_rule(value: &Value, at: &mut At) -> Option<Option<tags::Rule>> {
-    match tags::Rule::read(&object(value, at)?) {
-        Ok(rule) => Some(rule),
-        Err(misread) => {
-            at.fault_below(&misread.at, &misread.words, "value_error");
-            None
-        }
-    }
 }
 
 impl Filters {
