@@ -154,10 +154,11 @@ pub(crate) fn flag(value: &Value, at: &mut At) -> Option<bool> {
     value.as_bool().or_else(|| at.wrong("value could not be parsed to a boolean", "type_error.bool"))
 }
 
-/// A whole number, also one written with a point.
+/// A whole number, also one written with a point, or as a text of digits, as one of the published clients sends ids.
 pub(crate) fn whole(value: &Value, at: &mut At) -> Option<i64> {
     let pointed = || value.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 9e15).map(|it| it as i64);
-    value.as_i64().or_else(pointed).or_else(|| at.wrong("value is not a valid integer", "type_error.integer"))
+    let written = || value.as_str()?.trim().parse().ok();
+    value.as_i64().or_else(pointed).or_else(written).or_else(|| at.wrong("value is not a valid integer", "type_error.integer"))
 }
 
 /// A whole number that is at least this.

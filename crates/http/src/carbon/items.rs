@@ -342,7 +342,7 @@ mod tests {
         assert_eq!((other.order, other.descending), (Order::FoldersFirst, true));
         assert!(other.filters.search());
         let many =
-            json!({ "filters": { "file_formats": vec!["PDF"; 51], "item_types": ["page"], "ids": ["1"] } });
+            json!({ "filters": { "file_formats": vec!["PDF"; 51], "item_types": ["page"], "ids": ["one"] } });
         let expected = r#"["body","data_source_id"] ["body","filters","ids",0] ["body","filters","file_formats"] ["body","filters","item_types",0]"#;
         assert_eq!(faults::<ListItems>(many), expected);
     }
