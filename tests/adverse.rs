@@ -4,8 +4,7 @@
 
 #![cfg(target_os = "linux")]
 
-mod stage;
-
+use crate::stage;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -76,7 +75,8 @@ async fn where_there_is_no_keyring_a_passphrase_file_does() {
     let begin = json!({ "provider": "gmail", "quiet": true });
     let mut connection = String::new();
     for round in ["the first start", "the next start"] {
-        let served = Served::start(without_keyring(place.command(&["serve", "--port", "0", "--no-browser"]))).await;
+        let served =
+            Served::start(without_keyring(place.command(&["serve", "--port", "0", "--no-browser"]))).await;
         let failure = served.call("connect", begin.clone()).await.expect_err("it is locked");
         assert_eq!(failure["code"], "keyring_locked", "{round}");
         sentences(&failure);
@@ -137,7 +137,8 @@ async fn a_locked_keyring_waits_for_its_person() {
 
     session.start_keyring(true).await;
     works(&run(session.within(place.command(&["test", &id, "--json"]))).await);
-    let served = Served::start(session.within(place.command(&["serve", "--port", "0", "--no-browser"]))).await;
+    let served =
+        Served::start(session.within(place.command(&["serve", "--port", "0", "--no-browser"]))).await;
     for _ in 0..100 {
         if served.call("connections", json!({})).await.expect("a list") == json!([]) {
             return;
@@ -152,7 +153,8 @@ async fn a_keyring_killed_in_mid_flight_is_survived() {
     let place = Place::open().await;
     let mut session = Session::open();
     session.start_keyring(true).await;
-    let served = Served::start(session.within(place.command(&["serve", "--port", "0", "--no-browser"]))).await;
+    let served =
+        Served::start(session.within(place.command(&["serve", "--port", "0", "--no-browser"]))).await;
     let id = place.connect("gmail", |command| session.within(command)).await;
     for round in 0..5_u64 {
         served.works(&id).await;

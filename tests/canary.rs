@@ -2,8 +2,7 @@
 //! nowhere else, in no spelling. Looked through are the data folder, the logs at their most talkative, the answers of
 //! all operations, the changes, and what the command line prints.
 
-mod stage;
-
+use crate::stage;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;

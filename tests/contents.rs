@@ -1,7 +1,6 @@
 //! What all seventeen connections hold, through one suite: listed, read, kept in sync.
 
-mod stage;
-
+use crate::stage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 use std::time::Duration;

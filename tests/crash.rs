@@ -3,8 +3,7 @@
 
 #![cfg(unix)]
 
-mod stage;
-
+use crate::stage;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};

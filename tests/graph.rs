@@ -1,7 +1,6 @@
 //! What only Graph's providers do: shortcuts into other drives, libraries that come and go, mail that moves.
 
-mod stage;
-
+use crate::stage;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

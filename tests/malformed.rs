@@ -1,8 +1,7 @@
 //! Whatever comes in malformed changes nothing and brings nothing down: deep links, callbacks, provider files.
 //! What a provider's replies may hold is tried beside their readers, in the engine's `oauth`.
 
-mod stage;
-
+use crate::stage;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

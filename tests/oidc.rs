@@ -2,8 +2,7 @@
 //! with PKCE, rotating refresh tokens, revocation and `iss`, and with pushed requests and bound tokens where a test asks
 //! for them. Its sign-in pages are answered over HTTP.
 
-mod stage;
-
+use crate::stage;
 use std::net::TcpListener;
 
 use serde_json::{Value, json};

@@ -1,7 +1,6 @@
 //! However many ask at once, in one process or in several: one expired token causes one refresh.
 
-mod stage;
-
+use crate::stage;
 use std::io::Write;
 use std::process::{Command, Stdio};
 

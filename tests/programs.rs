@@ -3,8 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing has failed")]
 
-mod stage;
-
+use crate::stage;
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,7 +1,6 @@
 //! All seventeen providers through one suite.
 
-mod stage;
-
+use crate::stage;
 use serde_json::{Value, json};
 use stage::Stage;
 use tieline_engine::wire::{ConnectionRow, ConnectionState, Disconnected, FlowStep, Tested};

@@ -3,8 +3,7 @@
 
 #[path = "shapes/describe.rs"]
 mod describe;
-mod stage;
-
+use crate::stage;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -3,8 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing has failed")]
 
-mod stage;
-
+use crate::stage;
 use serde_json::{Value, json};
 use stage::Stage;
 use tieline_engine::wire::{AddedKey, ConnectionRow, SyncState};

@@ -2,8 +2,7 @@
 
 #![cfg(unix)]
 
-mod stage;
-
+use crate::stage;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};

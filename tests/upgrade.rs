@@ -2,8 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing has failed")]
 
-mod stage;
-
+use crate::stage;
 use serde_json::json;
 use tieline_engine::wire::{AppSummary, ConnectionRow, EventLine, Found, ItemsPage, Settings, SyncState};
 use tieline_engine::{Clock, Contents};

@@ -119,7 +119,11 @@ fn bearer(key: &str) -> String {
 async fn api_listens_on_loopback_only() {
     let api = Api::open().await;
     let port = api.server.port();
-    assert_eq!(crate::callback::listening(port), ["0100007F"], "127.0.0.1, as the kernel writes it");
+    assert_eq!(
+        crate::security::callback::listening(port),
+        ["0100007F"],
+        "127.0.0.1, as the kernel writes it"
+    );
     assert!(Blocking::connect(("127.0.0.1", port)).is_ok());
     assert!(Blocking::connect(("127.0.0.2", port)).is_err(), "loopback, and not ours");
     // The address by which this computer would go out; nothing is sent. Where it has no network, there is none.

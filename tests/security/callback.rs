@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::parameter;
+use crate::security::parameter;
 use crate::stage::Stage;
 
 /// Sends bytes as they are and reads the whole answer.

@@ -5,7 +5,7 @@ use tieline_catalog::template::{self, Fields};
 use tieline_catalog::{Input, InputKind, Provider, host_matches, normalise};
 use url::{Host, Url};
 
-use crate::providers;
+use crate::security::providers;
 
 /// The hosts that belong to a provider whose list has inputs in it. ServiceNow lets organisations use domains of their
 /// own: there, the host is what the administrator registered an app for, and only its form is checked.

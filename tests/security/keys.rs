@@ -9,7 +9,7 @@ use tieline_engine::program::GROUPS;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use crate::api::Api;
+use crate::security::api::Api;
 
 fn group(name: &str) -> &'static [&'static str] {
     GROUPS.iter().find(|(group, ..)| *group == name).expect("a group").2
@@ -235,7 +235,7 @@ async fn another_s_data_source_is_as_unknown_as_one_that_never_was() {
             assert_eq!(answer.status, 404, "{path}: {}", answer.body);
             let unknown = api.ask(&format!("POST {path}"), &[key, customer], &ask(999_999)).await;
             assert_eq!(unknown.status, 404, "{path}");
-            let told = |answer: &crate::api::Answer, id: &str| answer.body.replace(id, "…");
+            let told = |answer: &crate::security::api::Answer, id: &str| answer.body.replace(id, "…");
             assert_eq!(
                 told(&answer, &number.to_string()),
                 told(&unknown, "999999"),

@@ -11,7 +11,7 @@ use tieline_practice::Fault;
 use tieline_practice::visitor::Visit;
 use url::Url;
 
-use crate::played::{self, Played, answer, raw, yes};
+use crate::security::played::{self, Played, answer, raw, yes};
 use crate::stage::Stage;
 
 fn with_token(url: Url, host: &str) -> Request {
@@ -141,7 +141,7 @@ async fn s28_an_access_token_is_in_the_authorization_header_and_nowhere_else() {
             "/token" => answer(200, &json!({ "access_token": "canary-access", "refresh_token": "canary-refresh", "expires_in": 3600 })),
             "/userinfo" if heard.header("authorization") == Some("Bearer canary-access") => answer(200, &json!({ "sub": "1" })),
             "/userinfo" => answer(401, &json!({})),
-            "/.well-known/oauth-authorization-server" => answer(200, &crate::played::metadata(&crate::played::origin_of(heard))),
+            "/.well-known/oauth-authorization-server" => answer(200, &crate::security::played::metadata(&crate::security::played::origin_of(heard))),
             _ => raw(404, "text/plain", ""),
         })
     })
@@ -163,7 +163,7 @@ async fn s28_an_access_token_is_in_the_authorization_header_and_nowhere_else() {
 
 #[test]
 fn s28_no_reply_of_a_provider_can_add_a_host_to_its_list() {
-    for provider in crate::providers() {
+    for provider in crate::security::providers() {
         for host in provider.oauth.api_hosts.iter().chain(&provider.oauth.browser_hosts) {
             for field in tieline_catalog::template::names(host) {
                 assert!(provider.input(field).is_some_and(|input| input.host), "{}: {host}", provider.id);

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-use crate::parameter;
+use crate::security::parameter;
 use crate::stage::Stage;
 
 /// One request, as it came over the wire.

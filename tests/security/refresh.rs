@@ -8,7 +8,7 @@ use serde_json::json;
 use tieline_engine::wire::{ConnectionState, Tested};
 use tieline_practice::Fault;
 
-use crate::played::{self, Played, answer, yes};
+use crate::security::played::{self, Played, answer, yes};
 use crate::stage::{Stage, json_of, keyring};
 
 const DAY: i64 = 86_400;

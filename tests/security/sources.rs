@@ -7,8 +7,8 @@ use regex::bytes::Regex;
 use serde_json::{Value, json};
 use tieline_catalog::Catalogue;
 
-use crate::played::Played;
-use crate::providers;
+use crate::security::played::Played;
+use crate::security::providers;
 use crate::stage::Stage;
 
 fn root() -> PathBuf {
@@ -250,7 +250,7 @@ async fn s22_permissions_are_for_reading_unless_the_person_is_told() {
     let stage = Stage::open().await;
     for provider in providers().into_iter().filter(|it| it.oauth.request_url.is_none()) {
         let sent = |page: url::Url| -> BTreeSet<String> {
-            let text = crate::parameter(&page, &provider.oauth.scope_parameter).unwrap_or_default();
+            let text = crate::security::parameter(&page, &provider.oauth.scope_parameter).unwrap_or_default();
             text.split(provider.oauth.scope_separator.as_str())
                 .filter(|it| !it.is_empty())
                 .map(str::to_owned)

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use tieline_engine::wire::{EventLine, FlowStep};
 use tieline_practice::visitor::Visit;
 
-use crate::played::{self, Played, answer, id_token, yes};
+use crate::security::played::{self, Played, answer, id_token, yes};
+use crate::security::{parameter, with_parameter};
 use crate::stage::{Stage, keyring};
-use crate::{parameter, with_parameter};
 
 const MARKUP: [&str; 10] = [
     "<script>alert(1)</script>",
@@ -170,7 +170,7 @@ async fn s32_no_log_line_holds_a_code_a_state_a_token_or_a_secret() {
     use std::process::Stdio;
 
     let stage = Stage::open().await;
-    crate::take_own_port(&stage).await;
+    crate::security::take_own_port(&stage).await;
     let mut lines = String::new();
     let mut secret = Vec::new();
     for provider in ["DROPBOX", "SLACK", "GMAIL", "ZENDESK", "ZOTERO"] {
@@ -249,7 +249,7 @@ async fn s32_every_log_line_passes_the_redactor() {
     use std::process::Stdio;
 
     let stage = Stage::open().await;
-    crate::take_own_port(&stage).await;
+    crate::security::take_own_port(&stage).await;
     let mut running = stage
         .command(&["connect", "BOX", "--no-browser", "--json"])
         .env("TIELINE_LOG", "trace")

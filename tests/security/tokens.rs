@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tieline_engine::wire::{ConnectionRow, Disconnected, FlowStep};
 use tieline_practice::visitor::Visit;
 
-use crate::played::{self, Played, answer, metadata, origin_of, raw, yes};
-use crate::providers;
+use crate::security::played::{self, Played, answer, metadata, origin_of, raw, yes};
+use crate::security::providers;
 use crate::stage::{Stage, keyring};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,6 @@
 //! The stage that the end-to-end tests play on: real practice providers, a real SQLite file, the real keyring daemon of
 //! the session (`cargo xtask test` starts a private one), and the product opened over them.
 
-#![expect(dead_code, reason = "each test file uses its own part of the stage")]
-
 pub mod authority;
 pub mod keyring;
 pub mod place;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scene::*;
+use crate::versori::scene::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hubs_users_and_activations_live_as_the_contract_says() {

@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::scene::*;
 use crate::stage::authority::ANNA;
 use crate::stage::keyring;
 use crate::stage::search::Search;
+use crate::versori::scene::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_told_or_lies_outside_of_the_keyring() {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::scene::*;
 use crate::stage::authority::ANNA;
+use crate::versori::scene::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn organizations_never_see_one_another() {

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use tieline_engine::wire::{ConnectionState, ProviderCard, Tested};
 use url::Url;
 
-use crate::scene::*;
 use crate::stage::authority::{ANNA, Person};
 use crate::stage::keyring;
+use crate::versori::scene::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_becomes_a_connection_that_is_renewed_shown_and_ended() {

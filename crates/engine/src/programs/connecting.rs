@@ -191,7 +191,9 @@ impl Programs {
                 _ => format!("{} could not be asked whose account it is.", provider.name),
             };
             let code = if failed.status == 0 { Code::Temporary } else { Code::Refused };
-            failed.field.unwrap_or_else(|| Error::new(code, words, "Get a new one, or let the person sign in."))
+            failed
+                .field
+                .unwrap_or_else(|| Error::new(code, words, "Get a new one, or let the person sign in."))
         };
         let who = identity::identify(&world, &provider, fields, &pair.access).await.map_err(refused)?;
         let mut facts = tokens.facts.clone();

@@ -158,7 +158,11 @@ pub(crate) fn flag(value: &Value, at: &mut At) -> Option<bool> {
 pub(crate) fn whole(value: &Value, at: &mut At) -> Option<i64> {
     let pointed = || value.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 9e15).map(|it| it as i64);
     let written = || value.as_str()?.trim().parse().ok();
-    value.as_i64().or_else(pointed).or_else(written).or_else(|| at.wrong("value is not a valid integer", "type_error.integer"))
+    value
+        .as_i64()
+        .or_else(pointed)
+        .or_else(written)
+        .or_else(|| at.wrong("value is not a valid integer", "type_error.integer"))
 }
 
 /// A whole number that is at least this.

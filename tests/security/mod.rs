@@ -18,9 +18,6 @@
 //! for the length of one request are not wiped. 29's keys can be taken out of the keyring by whoever may read its entries:
 //! the keyrings reachable here keep texts and sign nothing.
 
-#[path = "../stage/mod.rs"]
-mod stage;
-
 mod api;
 mod callback;
 mod flow;
@@ -33,6 +30,8 @@ mod sources;
 mod text;
 mod tokens;
 mod vault;
+
+use crate::stage;
 
 /// Every provider of the catalogue, by id.
 fn providers() -> Vec<tieline_catalog::Provider> {

@@ -8,5 +8,3 @@ mod scene;
 mod secrets;
 mod separation;
 mod sign_ins;
-#[path = "../stage/mod.rs"]
-mod stage;
