@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use url::form_urlencoded;
 
-pub use self::page::Page;
+pub use self::page::{Page, escaped};
 pub use self::returned::{DEEP_LINKS, Return, parse_return};
 use crate::error::{Code, Error, Result};
 

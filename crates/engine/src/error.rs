@@ -41,6 +41,28 @@ pub enum Code {
 }
 
 impl Code {
+    const ALL: [Self; 14] = [
+        Self::BadInput,
+        Self::NotFound,
+        Self::NotSetUp,
+        Self::Conflict,
+        Self::NeedsYou,
+        Self::Refused,
+        Self::Temporary,
+        Self::KeyringLocked,
+        Self::KeyringAbsent,
+        Self::Storage,
+        Self::Cancelled,
+        Self::TimedOut,
+        Self::Busy,
+        Self::Internal,
+    ];
+
+    /// The kind of this name; one that is not known is ours.
+    pub fn from_name(name: &str) -> Self {
+        Self::ALL.into_iter().find(|code| code.as_str() == name).unwrap_or(Self::Internal)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BadInput => "bad_input",
@@ -109,3 +131,16 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_known_by_its_name() {
+        for code in Code::ALL {
+            assert_eq!(Code::from_name(code.as_str()), code);
+        }
+        assert_eq!(Code::from_name("something_new"), Code::Internal);
+    }
+}

@@ -12,7 +12,7 @@ use url::Url;
 use crate::error::{Error, Result};
 
 /// The description, checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
     pub name: String,
     pub issuer: Option<String>,

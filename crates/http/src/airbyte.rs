@@ -59,33 +59,9 @@ impl Books {
 
     /// One of the engine's operations.
     pub(crate) async fn call<A: DeserializeOwned>(&self, operation: &str, ask: Value) -> Result<A> {
-        let answer = self.app.call(operation, ask).await.map_err(|failure| Error {
-            code: code(&failure.code),
-            message: failure.message,
-            hint: failure.hint,
-            field: failure.field,
-        })?;
+        let answer = self.app.call(operation, ask).await.map_err(Error::from)?;
         serde_json::from_value(answer).map_err(Error::internal)
     }
-}
-
-fn code(word: &str) -> Code {
-    const ALL: [Code; 13] = [
-        Code::BadInput,
-        Code::NotFound,
-        Code::NotSetUp,
-        Code::Conflict,
-        Code::NeedsYou,
-        Code::Refused,
-        Code::Temporary,
-        Code::KeyringLocked,
-        Code::KeyringAbsent,
-        Code::Storage,
-        Code::Cancelled,
-        Code::TimedOut,
-        Code::Busy,
-    ];
-    ALL.into_iter().find(|code| code.as_str() == word).unwrap_or(Code::Internal)
 }
 
 /// A request that was let in.
@@ -243,13 +219,5 @@ mod tests {
         assert_eq!(status(Error::new(Code::NeedsYou, "Not yet.", "Wait.")), 409);
         assert_eq!(status(Error::new(Code::Refused, "No.", "Again.")), 502);
         assert_eq!(status(Error::new(Code::KeyringLocked, "Locked.", "Unlock.")), 503);
-    }
-
-    #[test]
-    fn every_code_of_the_engine_is_known_by_its_word() {
-        for word in ["bad_input", "not_found", "needs_you", "refused", "keyring_locked", "busy", "internal"] {
-            assert_eq!(code(word).as_str(), word);
-        }
-        assert_eq!(code("something_new"), Code::Internal);
     }
 }

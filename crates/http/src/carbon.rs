@@ -309,27 +309,9 @@ impl From<Error> for Sorry {
     }
 }
 
-const CODES: [Code; 14] = [
-    Code::BadInput,
-    Code::NotFound,
-    Code::NotSetUp,
-    Code::Conflict,
-    Code::NeedsYou,
-    Code::Refused,
-    Code::Temporary,
-    Code::KeyringLocked,
-    Code::KeyringAbsent,
-    Code::Storage,
-    Code::Cancelled,
-    Code::TimedOut,
-    Code::Busy,
-    Code::Internal,
-];
-
 impl From<Failure> for Sorry {
     fn from(failure: Failure) -> Self {
-        let code = CODES.into_iter().find(|code| code.as_str() == failure.code).unwrap_or(Code::Internal);
-        Error { code, message: failure.message, hint: failure.hint, field: failure.field }.into()
+        Error::from(failure).into()
     }
 }
 

@@ -79,7 +79,8 @@ X-Content-Type-Options: nosniff\r\n\
 Content-Security-Policy: default-src 'none'; style-src 'sha256-13FBfM/tbYyYOmdrJdKBkTLOO3VV3RPFYx8AoRFp0p4='; script-src 'sha256-8A+3er73YJf04rRHGhbZwZQACPiiipi9EPduIeAAIDk='; \
 base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n";
 
-fn escaped(text: &str) -> String {
+/// Text as it may stand in HTML, also in an attribute.
+pub fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

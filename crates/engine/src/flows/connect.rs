@@ -311,10 +311,6 @@ async fn choose(
         let lent = listens
             || world.scheme.is_none()
             || world.deep_link_failed.load(std::sync::atomic::Ordering::Relaxed);
-        if plan.way == Way::Relay && lent && provider.oauth.protocol == Protocol::OAuth1 {
-            // The relay page finds the port in the state, and OAuth 1.0a has none.
-            continue;
-        }
         let listener = match plan.way {
             Way::Loopback => Some(listen::open(world, plan.port.filter(|port| *port != 0)).await),
             // The relay forwards to the deep link where that works, else to a free port of this computer.

@@ -178,24 +178,7 @@ pub(crate) fn begin(world: &World, asked: &Embedding) -> Result<Begun> {
         Some("additional_parameters") => Error { field: Some("additional".into()), ..error },
         _ => error,
     })?;
-    let service = Service {
-        name: String::new(),
-        issuer: None,
-        authorize_url: page.into(),
-        token_url: String::new(),
-        revocation_url: None,
-        userinfo_url: None,
-        scopes,
-        authorize_parameters,
-        token_parameters: BTreeMap::new(),
-        has_secret: false,
-        client_auth: ClientAuth::default(),
-        client_auth_chosen: false,
-        issuer_promised: false,
-        offline_by_consent: false,
-        push_url: None,
-        dpop: false,
-    };
+    let service = Service { authorize_url: page.into(), scopes, authorize_parameters, ..Service::default() };
     let started = oauth::start(&Asking {
         provider: &service.provider(""),
         fields: &Fields::new(),
@@ -361,24 +344,7 @@ mod tests {
             url: Url::parse("https://login.acme.example/").expect("an address"),
             state: Secret::new(state),
             verifier: None,
-            service: Service {
-                name: String::new(),
-                issuer: None,
-                authorize_url: String::new(),
-                token_url: String::new(),
-                revocation_url: None,
-                userinfo_url: None,
-                scopes: vec![],
-                authorize_parameters: BTreeMap::new(),
-                token_parameters: BTreeMap::new(),
-                has_secret: false,
-                client_auth: ClientAuth::default(),
-                client_auth_chosen: false,
-                issuer_promised: false,
-                offline_by_consent: false,
-                push_url: None,
-                dpop: false,
-            },
+            service: Service::default(),
             at,
         }
     }

@@ -226,6 +226,17 @@ fn read<T: serde::de::DeserializeOwned>(ask: Value) -> Result<T, Failure> {
     })
 }
 
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self {
+            code: Code::from_name(&failure.code),
+            message: failure.message,
+            hint: failure.hint,
+            field: failure.field,
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self {

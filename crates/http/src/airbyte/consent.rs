@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
+use tieline_engine::client::is_loopback;
 use tieline_engine::program::Record;
 use tieline_engine::wire::{Flow, FlowStep};
 use tieline_engine::{Code, Connecting, Error, Result, SyncOptions};
@@ -137,15 +138,6 @@ pub(crate) fn redirect_url(text: &str, state: Option<&str>, safely: bool) -> Res
         url.query_pairs_mut().append_pair("state", state);
     }
     Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 impl Books {

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use tieline_engine::callback::escaped;
 
 use axum::extract::{Path, State, rejection::PathRejection};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -89,14 +90,6 @@ fn headers() -> HeaderMap {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
 }
 
 const STYLE: &str = "body{margin:0;min-height:100vh;display:grid;place-items:center;\

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
+pub(super) use tieline_engine::callback::escaped;
 
 /// A page under construction: a heading, then what is put below it.
 pub(super) struct Page {
@@ -110,21 +111,6 @@ fn headers() -> HeaderMap {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers
-}
-
-pub(super) fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            _ => html.push(letter),
-        }
-    }
-    html
 }
 
 const STYLE: &str = "\
