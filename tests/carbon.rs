@@ -450,7 +450,7 @@ async fn every_field_of_a_sign_in_is_checked_and_kept() {
         ("service", json!("zendesk")),
         ("service", json!("FRESHDESK")),
         ("connecting_new_account", json!("yes")),
-        ("data_source_id", json!("1")),
+        ("data_source_id", json!("one")),
         ("scopes", json!("a")),
         ("scopes", Value::Null),
         ("data_source_tags", json!([])),
