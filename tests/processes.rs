@@ -54,7 +54,11 @@ async fn four_processes_with_fifty_tasks_each_refresh_once() {
     let children: Vec<_> = (0..PROCESSES)
         .map(|_| {
             Command::new(std::env::current_exe().expect("this program"))
-                .args(["--exact", "processes::four_processes_with_fifty_tasks_each_refresh_once", "--nocapture"])
+                .args([
+                    "--exact",
+                    "processes::four_processes_with_fifty_tasks_each_refresh_once",
+                    "--nocapture",
+                ])
                 .env(WORK, work.to_string())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
