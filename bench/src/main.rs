@@ -37,21 +37,29 @@ async fn measure() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("practise") {
         return practise().await;
     }
+    let only: Vec<String> = std::env::args().skip(1).collect();
     let mut figures = Vec::new();
     let mut all_measured = true;
-    let mut take = |what: &str, measured: Measured<Vec<Figure>>| match measured {
-        Ok(more) => figures.extend(more),
-        Err(why) => {
-            all_measured = false;
-            eprintln!("{what}: not measured. {why}");
+    for what in ["refreshes", "callback", "contents", "requests", "window", "package"] {
+        if !only.is_empty() && !only.iter().any(|wanted| wanted == what) {
+            continue;
         }
-    };
-    take("Refreshes", refreshes::measure().await);
-    take("Callback", callback::measure().await);
-    take("Contents", contents::measure().await);
-    take("Requests", requests::measure().await);
-    take("Window", window::measure().await);
-    take("Package", window::package());
+        let measured = match what {
+            "refreshes" => refreshes::measure().await,
+            "callback" => callback::measure().await,
+            "contents" => contents::measure().await,
+            "requests" => requests::measure().await,
+            "window" => window::measure().await,
+            _ => window::package(),
+        };
+        match measured {
+            Ok(more) => figures.extend(more),
+            Err(why) => {
+                all_measured = false;
+                eprintln!("{what}: not measured. {why}");
+            }
+        }
+    }
     match print(&figures) {
         Ok(()) if all_measured => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,

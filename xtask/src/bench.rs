@@ -5,7 +5,8 @@ use crate::packages;
 use crate::session::Session;
 use crate::shell::{must, npm_ci, program, target};
 
-pub fn bench() -> Done {
+/// Measurements by name ("requests", "contents", …) are made alone; without a name all are.
+pub fn bench(only: &[String]) -> Done {
     packages::install(&[packages::BUILD, packages::SESSION, packages::WINDOW])?;
     npm_ci("ui")?;
     must(&mut program("ui", &["npm", "run", "build"]))?;
@@ -18,5 +19,6 @@ pub fn bench() -> Done {
         must(&mut program("", line))?;
     }
     let measure = target().join("release/tieline-bench").display().to_string();
-    must(&mut Session::passing()?.command("", &[&measure]))
+    let line: Vec<&str> = [measure.as_str()].into_iter().chain(only.iter().map(String::as_str)).collect();
+    must(&mut Session::passing()?.command("", &line))
 }

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         "run" => run::run(&rest),
         "test" => test::test(&rest),
         "bundle" => bundle::bundle(),
-        "bench" => bench::bench(),
+        "bench" => bench::bench(&rest),
         "types" => types(),
         "help" | "--help" | "-h" => {
             eprintln!("{USE}");
