@@ -235,7 +235,8 @@ async fn connect(door: &Door, key: &Key, ask: Value) -> Result<Value, Failure> {
             reconnect: ask.reconnect,
             redirect: None,
             then: None,
-            options: SyncOptions::default(),
+            // The defaults are the published contract's; ours asks for changes only, as for a person.
+            options: SyncOptions { incremental_sync: true, ..SyncOptions::default() },
             data_source_tags: serde_json::Map::new(),
         })
         .await?;
