@@ -16,7 +16,8 @@ const USE: &str =
 cargo xtask test             everything that proves the project, with one summary at the end
 cargo xtask types            the page's types anew, after an operation changed
 cargo xtask bundle           deb and rpm into target/release/bundle
-cargo xtask bench            the figures, as ratios of one run";
+cargo xtask bench            the figures, as ratios of one run
+cargo xtask session LINE…    a program in a desktop session of its own, with an unlocked keyring";
 
 /// Writes the UI's types anew, where the engine's operations have changed.
 fn types() -> Done {
@@ -32,22 +33,26 @@ fn main() -> ExitCode {
     let chore = words.next().unwrap_or_default();
     let rest: Vec<String> = words.collect();
     let done = match chore.as_str() {
-        "run" => run::run(&rest),
-        "test" => test::test(&rest),
+        "session" => session::session(&rest),
+        other => chore_of(other, &rest).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|why| {
+        eprintln!("{why}");
+        ExitCode::FAILURE
+    })
+}
+
+fn chore_of(name: &str, rest: &[String]) -> Done {
+    match name {
+        "run" => run::run(rest),
+        "test" => test::test(rest),
         "bundle" => bundle::bundle(),
-        "bench" => bench::bench(&rest),
+        "bench" => bench::bench(rest),
         "types" => types(),
         "help" | "--help" | "-h" => {
             eprintln!("{USE}");
             Ok(())
         }
         other => Err(format!("There is no chore \"{other}\". These there are:\n{USE}")),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
     }
 }

@@ -27,6 +27,8 @@ pub struct Tally {
 pub struct Stage {
     pub name: String,
     pub tally: Tally,
+    /// What its program ended with, if by itself.
+    pub code: Option<i32>,
     pub took: Duration,
 }
 
@@ -35,23 +37,24 @@ pub struct Stage {
 pub fn stage(name: &str, counts: Counts, command: &mut Command, log: PathBuf) -> Stage {
     eprintln!("\n━━ {name}");
     let began = Instant::now();
-    let (good, said) = match watch(command, log) {
+    let (code, said) = match watch(command, log) {
         Ok(end) => end,
         Err(why) => {
             eprintln!("{name} could not be run: {why}");
-            (false, Vec::new())
+            (None, Vec::new())
         }
     };
+    let good = code == Some(0);
     let mut tally = count(counts, &said);
     if matches!(counts, Counts::One) {
         tally = Tally { passed: u32::from(good), failed: u32::from(!good) };
     } else if tally.failed == 0 && (!good || tally.passed == 0) {
         tally.failed = 1;
     }
-    Stage { name: name.to_owned(), tally, took: began.elapsed() }
+    Stage { name: name.to_owned(), tally, code, took: began.elapsed() }
 }
 
-fn watch(command: &mut Command, log: PathBuf) -> std::io::Result<(bool, Vec<String>)> {
+fn watch(command: &mut Command, log: PathBuf) -> std::io::Result<(Option<i32>, Vec<String>)> {
     let log = Arc::new(Mutex::new((File::create(log)?, Vec::new())));
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let readers = [
@@ -64,7 +67,7 @@ fn watch(command: &mut Command, log: PathBuf) -> std::io::Result<(bool, Vec<Stri
         let _ = reader.join();
     }
     let said = log.lock().map(|mut kept| std::mem::take(&mut kept.1)).unwrap_or_default();
-    Ok((status.success(), said))
+    Ok((status.code(), said))
 }
 
 type Log = Arc<Mutex<(File, Vec<String>)>>;

@@ -1,13 +1,13 @@
 //! `cargo xtask test`: everything that proves the project, from a clean clone, with one summary at the end.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use crate::Done;
 use crate::packages;
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::shell::{answers, must, npm_ci, program, target, top};
 use crate::stage::{Counts, Stage, stage};
 
@@ -27,25 +27,35 @@ pub fn test(only: &[String]) -> Done {
     let stages: Vec<Stage> = plan()
         .into_iter()
         .filter(|(name, ..)| only.is_empty() || only.iter().any(|wanted| wanted == name))
-        .map(|(name, counts, session, folder, line)| {
-            let line = [&["timeout", "--kill-after=20", LONGEST], line].concat();
-            let session = if session { Session::passing().map(Some) } else { Ok(None) };
-            let mut command = match &session {
-                Ok(Some(session)) => session.command(folder, &line),
-                Ok(None) => program(folder, &line),
-                // `false` fails the stage, and the reason stands above it.
-                Err(why) => {
-                    eprintln!("{why}");
-                    Command::new("false")
-                }
-            };
-            command.env("PATH", format!("{tools}:{}", std::env::var("PATH").unwrap_or_default()));
-            command.env("TIELINE_BUILT", target().join("debug"));
-            command.env("TIELINE_PYTHON", &python);
-            stage(name, counts, &mut command, logs.join(format!("{name}.log")))
+        .map(|part| {
+            let first = play(&part, &tools, &python, &logs);
+            if first.code == Some(session::KEYRING_CRASHED) {
+                eprintln!("{}", session::CRASHED);
+                return play(&part, &tools, &python, &logs);
+            }
+            first
         })
         .collect();
     summary(&stages)
+}
+
+/// One stage of the plan, in a session of its own where it needs one.
+fn play(&(name, counts, session, folder, line): &Plan, tools: &str, python: &Path, logs: &Path) -> Stage {
+    let line = [&["timeout", "--kill-after=20", LONGEST], line].concat();
+    let session = if session { Session::passing().map(Some) } else { Ok(None) };
+    let mut command = match &session {
+        Ok(Some(session)) => session.command(folder, &line),
+        Ok(None) => program(folder, &line),
+        // `false` fails the stage, and the reason stands above it.
+        Err(why) => {
+            eprintln!("{why}");
+            Command::new("false")
+        }
+    };
+    command.env("PATH", format!("{tools}:{}", std::env::var("PATH").unwrap_or_default()));
+    command.env("TIELINE_BUILT", target().join("debug"));
+    command.env("TIELINE_PYTHON", python);
+    stage(name, counts, &mut command, logs.join(format!("{name}.log")))
 }
 
 type Plan = (&'static str, Counts, bool, &'static str, &'static [&'static str]);
@@ -121,7 +131,7 @@ fn summary(stages: &[Stage]) -> Done {
     let passed: u32 = stages.iter().map(|stage| stage.tally.passed).sum();
     let failed: u32 = stages.iter().map(|stage| stage.tally.failed).sum();
     let mut text = String::from("\n");
-    for Stage { name, tally, took } in stages {
+    for Stage { name, tally, took, .. } in stages {
         let mark = if tally.failed == 0 { "✓" } else { "✗" };
         text += &format!(
             "{mark} {name:<10} {:>5} passed {:>4} failed {:>10}\n",
