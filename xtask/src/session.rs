@@ -52,7 +52,8 @@ pub fn session(line: &[String]) -> Done<ExitCode> {
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-pub const CRASHED: &str = "The session's keyring daemon crashed, so what failed proves nothing. Once more, in a new session:";
+pub const CRASHED: &str =
+    "The session's keyring daemon crashed, so what failed proves nothing. Once more, in a new session:";
 
 /// Folders of a session in place of the person's own.
 pub struct Session {

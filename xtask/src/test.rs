@@ -84,13 +84,7 @@ fn plan() -> Vec<Plan> {
         ("ui", Counts::Node, true, "tests", &["npm", "run", "--silent", "ui"]),
         ("published", Counts::Node, true, "tests", &["npm", "run", "--silent", "published"]),
         ("window", Counts::Node, true, "tests", &["npm", "run", "--silent", "window"]),
-        (
-            "demo",
-            Counts::One,
-            true,
-            "",
-            &["cargo", "run", "--quiet", "--locked", "--bin", "tieline", "--", "demo"],
-        ),
+        ("demo", Counts::One, true, "", &["sh", "-c", "exec \"$TIELINE_BUILT/tieline\" demo"]),
     ]
 }
 
