@@ -357,7 +357,10 @@ class Mail(unittest.TestCase):
         filters = {"key": "after", "value": "2000/01/01"}
         synced = carbon.integrations.sync_outlook(filters=filters, folder="Inbox", data_source_id=source.id, request_id="outlook", validate=True)
         self.assertTrue(synced.success)
-        ready(carbon, source, request_ids=["outlook"])
+        all_of_it = ready(carbon, source, request_ids=["outlook"]).count
+        filters = {"AND": [{"key": "after", "value": "2000/01/01"}, {"OR": [{"key": "category", "value": "Blue category"}, {"key": "is", "value": "flagged"}]}]}
+        carbon.integrations.sync_outlook(filters=filters, folder="Inbox", data_source_id=source.id, request_id="some", validate=True)
+        self.assertLess(ready(carbon, source, request_ids=["some"]).count, all_of_it)
 
     def test_slack(self):
         carbon = of("talk-of-maya")

@@ -16,6 +16,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tieline_engine::program::{Key, Owner};
 use tieline_engine::wire::{Change, Connect, Failure};
@@ -125,6 +126,15 @@ fn read(body: &Bytes) -> Result<Value, Failure> {
     Err(bad_input("The body is JSON, but no object.", "Send a JSON object, such as {}."))
 }
 
+fn understood<T: DeserializeOwned>(ask: Value) -> Result<T, Failure> {
+    serde_json::from_value(ask).map_err(|error| {
+        bad_input(
+            &format!("The request is not understood: {error}."),
+            "Look at the operation's documentation.",
+        )
+    })
+}
+
 fn bad_input(message: &str, hint: &str) -> Failure {
     Failure { code: "bad_input".into(), message: message.into(), hint: hint.into(), field: None }
 }
@@ -206,12 +216,7 @@ async fn connections_within(door: &Door, within: &Within) -> Result<Vec<Value>, 
 /// A sign-in that a program began: what it brings belongs to the program's organization. The browser is not opened; the
 /// program shows its person the link.
 async fn connect(door: &Door, key: &Key, ask: Value) -> Result<Value, Failure> {
-    let ask: Connect = serde_json::from_value(ask).map_err(|error| {
-        bad_input(
-            &format!("The request is not understood: {error}."),
-            "Look at the operation's documentation.",
-        )
-    })?;
+    let ask: Connect = understood(ask)?;
     if ask.way.is_some() {
         return Err(Error::field(
             "way",
@@ -275,31 +280,12 @@ async fn log_within(door: &Door, within: &Within, mut ask: Value) -> Result<Valu
     Ok(Value::Array(rows))
 }
 
-/// The best hits within reach. Where others crowd them out, each connection is searched by itself, and the best of each
-/// come first.
-async fn search_within(door: &Door, within: &Within, mut ask: Value) -> Result<Value, Failure> {
-    let mut found = door.app.call("search", ask.clone()).await?;
-    let hits = found["hits"].as_array().map_or(0, Vec::len);
-    within.keep(&mut found, "/hits", "/item/connection")?;
-    if found["hits"].as_array().map_or(0, Vec::len) < hits && found["more"] == true {
-        let most = ask["limit"].as_u64().unwrap_or(50).clamp(1, 200) as usize;
-        let (mut ranks, mut more) = (Vec::new(), false);
-        for connection in connections_within(door, within).await? {
-            ask["connection"] = connection["id"].clone();
-            let mut part = door.app.call("search", ask.clone()).await?;
-            more |= part["more"] == true;
-            let hits = part["hits"].as_array_mut().map(std::mem::take).unwrap_or_default();
-            ranks.extend(hits.into_iter().enumerate());
-        }
-        ranks.sort_by_key(|(rank, _)| *rank);
-        found["more"] = (more || ranks.len() > most).into();
-        found["hits"] = ranks.into_iter().take(most).map(|(_, hit)| hit).collect();
-    }
-    let mut library = door.app.call("library", json!({})).await?;
-    within.keep(&mut library, "/parts", "/connection")?;
-    reach::recount("library", &mut library, &[]);
-    found["texts"] = library["texts"].take();
-    Ok(found)
+/// The best hits within reach, among the texts within reach.
+async fn search_within(door: &Door, within: &Within, ask: Value) -> Result<Value, Failure> {
+    let connections = connections_within(door, within).await?;
+    let ids = connections.iter().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect();
+    let found = door.app.programs().search(understood(ask)?, ids).await?;
+    serde_json::to_value(found).map_err(|error| Error::internal(error).into())
 }
 
 /// An operation whose answer is a list, for each connection within reach.
@@ -429,7 +415,9 @@ impl Listener {
         match change {
             Change::Connection { id } | Change::Sync { id } => within.holds(id).unwrap_or(false),
             Change::Flow { id } => sees_flow(&self.door, key, &within, id).unwrap_or(false),
-            Change::Keyring | Change::Providers | Change::Settings | Change::World => true,
+            Change::Keyring | Change::Providers | Change::Settings | Change::Elsewhere | Change::World => {
+                true
+            }
             // Between the engine, the window and its person.
             _ => false,
         }

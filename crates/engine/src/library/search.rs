@@ -18,7 +18,7 @@ pub(super) const TABLES: &str = "
     CREATE VIRTUAL TABLE texts USING fts5 (text, content = '', contentless_delete = 1,
         tokenize = 'unicode61 remove_diacritics 2', prefix = '3', detail = column);";
 
-/// As many matches are looked at; a beginning of two letters can match a million.
+/// As many matches are weighed; a beginning of two letters can match a million.
 const RANKED: usize = 2_000;
 /// Letters on both sides of a match.
 const AROUND: usize = 90;
@@ -27,8 +27,7 @@ const AROUND: usize = 90;
 #[derive(Debug, Clone, Default)]
 pub struct Query {
     pub words: String,
-    pub connection: Option<String>,
-    /// Connections of one provider, as the caller found them.
+    /// None: all.
     pub connections: Option<Vec<String>>,
     pub kinds: Vec<Kind>,
     pub since: Option<Seconds>,
@@ -71,16 +70,13 @@ impl Library {
         let (filter, values) = filter(query);
         let sql = |table: &str, only_kept: bool, ranked: bool| {
             let kept = if only_kept { "AND item.state = 2" } else { "" };
-            // To weigh a word is to count all that it stands in: for a word that stands in thousands, the newest do.
-            let (rank, order) = if ranked {
-                (format!("bm25({table})"), "")
-            } else {
-                ("-rowid".into(), "ORDER BY rowid DESC")
-            };
+            // To weigh a word is to count all that it stands in: for a word that stands in thousands, the newest do,
+            // and no more of them are looked at than it takes.
+            let (rank, order) =
+                if ranked { (format!("bm25({table})"), "rank") } else { ("0".into(), "found DESC") };
             format!(
-                "SELECT {COLUMNS} FROM (SELECT rowid AS found, {rank} AS rank FROM {table}
-                     WHERE {table} MATCH ?1 {order} LIMIT {RANKED})
-                 JOIN item ON item.row = found WHERE 1 {kept} {filter} ORDER BY rank LIMIT ?2"
+                "SELECT {COLUMNS} FROM (SELECT rowid AS found, {rank} AS rank FROM {table} WHERE {table} MATCH ?1)
+                 CROSS JOIN item ON item.row = found WHERE 1 {kept} {filter} ORDER BY {order} LIMIT ?2"
             )
         };
         let mut all = vec![Value::Text(expression), Value::Integer(i64::from(query.most.max(1)))];
@@ -143,9 +139,6 @@ fn filter(query: &Query) -> (String, Vec<Value>) {
         values.push(value);
         format!("?{}", values.len() + 2)
     };
-    if let Some(connection) = &query.connection {
-        sql += &format!(" AND item.connection = {}", mark(Value::Text(connection.clone())));
-    }
     if let Some(connections) = &query.connections {
         let marks: Vec<String> = connections.iter().map(|it| mark(Value::Text(it.clone()))).collect();
         sql += &format!(" AND item.connection IN ({})", marks.join(", "));
@@ -224,5 +217,44 @@ fn plain_of(letter: char) -> char {
         'ù' | 'ú' | 'û' | 'ü' => 'u',
         'ý' | 'ÿ' => 'y',
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::items::Brought;
+    use super::*;
+    use crate::item::Item;
+
+    fn listed(library: &Library, connection: &str, names: impl Iterator<Item = String>) {
+        let item = |name: String| Item { id: name.clone(), name, selectable: true, ..Item::default() };
+        let page: Vec<Brought> = names.map(|name| Brought { item: item(name), text: None }).collect();
+        library.bring(connection, 1, &page, &[], 0, |_, _| Ok(())).expect("taken in");
+    }
+
+    fn found(library: &Library, words: &str, connections: Option<&[&str]>) -> Vec<String> {
+        let connections = connections.map(|some| some.iter().map(|it| (*it).to_owned()).collect());
+        let query =
+            Query { words: words.into(), connections, names_only: true, most: 50, ..Query::default() };
+        library.search(&query).expect("a search").into_iter().map(|hit| hit.row.item.name).collect()
+    }
+
+    #[test]
+    fn a_word_that_stands_in_thousands_is_found_in_each_connection() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let library = Library::open(&folder.path().join("library.db")).expect("a library");
+        listed(&library, "old", (0..3).map(|n| format!("Report of the beginning {n}")));
+        listed(&library, "new", (0..RANKED + 500).map(|n| format!("Report {n}")));
+        assert_eq!(found(&library, "report", Some(&["old"])).len(), 3);
+        assert_eq!(found(&library, "rep", Some(&["old", "gone"])).len(), 3);
+        assert_eq!(
+            found(&library, "report", None)[0],
+            format!("Report {}", RANKED + 499),
+            "the newest first"
+        );
+        assert_eq!(found(&library, "report", None).len(), 50);
+        assert_eq!(found(&library, "beginning", None).len(), 3);
+        assert!(found(&library, "beginning", Some(&["new"])).is_empty());
+        assert!(found(&library, "report", Some(&[])).is_empty(), "no connection is none, not all");
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn items(app: &App, ask: ItemsAsk) -> Result<ItemsPage> {
 fn by_name(world: &World, connection: &str, words: &str, limit: u32) -> Result<ItemsPage> {
     let query = library::Query {
         words: words.to_owned(),
-        connection: Some(connection.to_owned()),
+        connections: Some(vec![connection.to_owned()]),
         names_only: true,
         most: limit,
         ..library::Query::default()

@@ -30,6 +30,7 @@ use crate::app::App;
 use crate::error::{Code, Error};
 
 pub use schema::{Described, DescribedOperation};
+pub(crate) use searching::search_in;
 pub(crate) use setting_up::{check_client_id, store_app};
 pub(crate) use whole::no_practice;
 

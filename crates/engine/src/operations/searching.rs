@@ -12,7 +12,16 @@ use crate::library;
 use crate::world::World;
 
 pub(super) async fn search(app: &App, ask: SearchAsk) -> Result<Found> {
-    let world = app.world();
+    let connections = ask.connection.clone().map(|it| vec![it]);
+    search_in(&app.world(), ask, connections).await
+}
+
+/// Searches in these connections, or in all, whichever one is asked for.
+pub(crate) async fn search_in(
+    world: &World,
+    ask: SearchAsk,
+    connections: Option<Vec<String>>,
+) -> Result<Found> {
     let since = match ask.since.as_deref().filter(|text| !text.is_empty()) {
         Some(text) => Some(
             clock::from_rfc3339(text)
@@ -23,22 +32,15 @@ pub(super) async fn search(app: &App, ask: SearchAsk) -> Result<Found> {
     let connections = match &ask.provider {
         Some(name) => {
             let id = world.provider(name)?.id.clone();
-            Some(
-                world
-                    .library
-                    .syncs()?
-                    .into_iter()
-                    .filter(|it| it.provider == id)
-                    .map(|it| it.connection)
-                    .collect(),
-            )
+            let of_provider = world.library.syncs()?.into_iter().filter(|it| it.provider == id);
+            let wanted = |it: &String| connections.as_ref().is_none_or(|some| some.contains(it));
+            Some(of_provider.map(|it| it.connection).filter(wanted).collect())
         }
-        None => None,
+        None => connections,
     };
     let most = ask.limit.unwrap_or(50).clamp(1, 200);
     let query = library::Query {
         words: ask.words,
-        connection: ask.connection,
         connections,
         kinds: ask.kinds,
         since,
@@ -46,12 +48,20 @@ pub(super) async fn search(app: &App, ask: SearchAsk) -> Result<Found> {
         most: most + 1,
     };
     let library = world.library.clone();
-    let mut found =
-        tokio::task::spawn_blocking(move || library.search(&query)).await.map_err(Error::internal)??;
+    let look = move || -> Result<_> {
+        let texts = match &query.connections {
+            None => library.kept()?,
+            Some(some) => {
+                some.iter().try_fold(0, |sum, it| library.tally(it).map(|tally| sum + tally.kept))?
+            }
+        };
+        Ok((library.search(&query)?, texts))
+    };
+    let (mut found, texts) = tokio::task::spawn_blocking(look).await.map_err(Error::internal)??;
     let more = found.len() > most as usize;
     found.truncate(most as usize);
-    let hits = found.into_iter().map(|hit| hit_row(&world, hit)).collect::<Result<_>>()?;
-    Ok(Found { hits, texts: count(world.library.kept()?), more })
+    let hits = found.into_iter().map(|hit| hit_row(world, hit)).collect::<Result<_>>()?;
+    Ok(Found { hits, texts: count(texts), more })
 }
 
 fn hit_row(world: &World, hit: library::Hit) -> Result<Hit> {

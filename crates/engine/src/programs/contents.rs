@@ -7,6 +7,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::contents;
 use crate::item;
+use crate::operations::{self, wire::Found, wire::SearchAsk};
 
 impl Programs {
     /// A page of items of one or several connections, and how many match in all.
@@ -34,6 +35,11 @@ impl Programs {
         world.library.forget_files(numbers, keep_record, world.now())
     }
 
+    /// Searches in these connections, and in no others.
+    pub async fn search(&self, ask: SearchAsk, connections: Vec<String>) -> Result<Found> {
+        operations::search_in(&self.world(), ask, Some(connections)).await
+    }
+
     /// The kept text.
     pub fn text(&self, number: i64) -> Result<Option<String>> {
         self.world().library.text(number)
@@ -54,12 +60,24 @@ impl Programs {
 
     /// One question to the provider's API, below its base, in the connection's name, with its pace.
     pub async fn ask_provider(&self, connection: &str, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+        self.ask_provider_with(connection, path, query, &[]).await
+    }
+
+    /// As [`Programs::ask_provider`], with headers.
+    pub async fn ask_provider_with(
+        &self,
+        connection: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Result<Value> {
         if !path.starts_with('/') {
             return Err(Error::new(Code::Internal, "A question to a provider begins with a slash.", ""));
         }
         let world = self.world();
         let reader = contents::reader(&world, &world.connection(connection)?)?;
         let ask = query.iter().fold(reader.rest.get(path), |ask, (name, value)| ask.query(name, value));
+        let ask = headers.iter().fold(ask, |ask, (name, value)| ask.header(name, value));
         ask.value().await.map_err(|fault| fault.error(&reader.provider))
     }
 }

@@ -4,6 +4,7 @@
 //! There is no revocation endpoint, because Microsoft has none.
 
 pub mod drives;
+pub mod filter;
 pub mod graph;
 mod trouble;
 

@@ -1,4 +1,4 @@
-//! Outlook: its folders and categories, and the mails of a folder by the days on which they came.
+//! Outlook: its folders and categories, and mails of a folder by filters, which Outlook itself is asked to apply.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tieline_engine::program::DataSource;
 use super::super::body::{At, Body, FromBody, fields, object, text, whole};
 use super::super::choosing::{self, Choice};
 use super::super::{Answer, Caller, Sorry, answer, success};
-use super::wanted::{self, Days, OUTLOOK};
+use super::wanted::{self, OUTLOOK};
 use super::{Query, Selection, What, named, source_of, text_of};
 use crate::Door;
 
@@ -19,6 +19,11 @@ const PROVIDER: &str = "OUTLOOK";
 /// Categories that are told.
 const CATEGORIES: &str = "250";
 const MOST_CATEGORIES: usize = 250;
+/// Mails on a page, and pages of one filter that are read: half a million mails.
+const MAILS: &str = "500";
+const MAIL_PAGES: usize = 1000;
+/// The ids by which mails are listed.
+const PREFER: &[(&str, &str)] = &[("prefer", "IdType=\"ImmutableId\"")];
 /// Pages of folders that are read, and folders whose mails are looked at for categories.
 const PAGES: usize = 50;
 const VERSION: &str = "/v1.0";
@@ -39,14 +44,16 @@ async fn all_folders(door: &Door, source: &DataSource) -> Result<Vec<Value>, Sor
             let (id, name) = (text_of(it, "id")?, text_of(it, "displayName")?);
             Some(json!({ "id": id, "name": name, "parent_id": text_of(it, "parentFolderId") }))
         }));
-        // Links are whole addresses; what follows the version is asked below it.
-        let Some((_, next)) = text_of(&said, "@odata.nextLink").and_then(|link| link.split_once(VERSION))
-        else {
-            break;
-        };
-        (page, query) = (next.to_owned(), Vec::new());
+        let Some(next) = next_of(&said) else { break };
+        (page, query) = (next, Vec::new());
     }
     Ok(all)
+}
+
+/// Where the next page is. Links are whole addresses; what follows the version is asked below it.
+fn next_of(said: &Value) -> Option<String> {
+    let (_, next) = text_of(said, "@odata.nextLink")?.split_once(VERSION)?;
+    Some(next.to_owned())
 }
 
 /// `/me`, or a mailbox that is shared with the person.
@@ -118,7 +125,6 @@ impl FromBody for Sync {
 
 pub(super) async fn sync(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<Sync>) -> Answer {
     let wanted = wanted::read(&ask.filters, OUTLOOK).map_err(Sorry::bad)?;
-    let days = wanted::days(&wanted).map_err(|key| Sorry::bad(not_known(&key)))?;
     let source = source_of(&door, &caller, PROVIDER, ask.data_source)?;
     let folders = all_folders(&door, &source).await?;
     let is_meant = |it: &&Value| {
@@ -127,23 +133,32 @@ pub(super) async fn sync(State(door): State<Arc<Door>>, caller: Caller, Body(ask
     };
     let folder = folders.iter().find(is_meant).and_then(|folder| text_of(folder, "id"));
     let folder = folder.ok_or_else(|| Sorry::bad(format!("This mailbox has no folder {:?}.", ask.folder)))?;
-    if days == Days::default() {
+    if wanted.is_empty() {
         choosing::choose(&door, &source, &[folder.to_owned()], &ask.choice).await?;
     } else {
-        let what = What::Within { place: folder.to_owned(), days };
+        let what = What::Mails { folder: folder.to_owned(), filter: wanted::odata(&wanted) };
         super::keep(&door, &source, Selection::new(what, &ask.choice, &source)).await?;
     }
     success()
 }
 
-fn not_known(key: &str) -> String {
-    match key {
-        "OR" => "Tieline knows the mails of Outlook by their days, of which AND makes one span. It cannot apply an OR; \
-                 ask once for each part of it."
-            .into(),
-        key => format!(
-            "Tieline cannot filter the mails of Outlook by {key}. It knows after and before; leave {key} out, and sync a \
-             folder."
-        ),
+/// The ids of all mails of a folder that a filter finds now.
+pub(super) async fn find(
+    door: &Door,
+    source: &DataSource,
+    folder: &str,
+    filter: &str,
+) -> Result<Vec<String>, Sorry> {
+    let mut ids = Vec::new();
+    let mut page = format!("{}/mailFolders/{}/messages", mailbox(source), segment(folder));
+    let mut query = vec![("$filter", filter), ("$select", "id"), ("$top", MAILS)];
+    for _ in 0..MAIL_PAGES {
+        let programs = door.app.programs();
+        let said = programs.ask_provider_with(&source.connection, &page, &query, PREFER).await?;
+        let found = said["value"].as_array().into_iter().flatten();
+        ids.extend(found.filter_map(|it| text_of(it, "id").map(str::to_owned)));
+        let Some(next) = next_of(&said) else { break };
+        (page, query) = (next, Vec::new());
     }
+    Ok(ids)
 }

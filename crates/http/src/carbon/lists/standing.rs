@@ -12,8 +12,8 @@ use tieline_engine::{Content, Contents, Mark};
 use super::super::choosing::{self, Choice};
 use super::super::objects::sync_state;
 use super::super::{Sorry, limits, links};
-use super::gmail;
 use super::wanted::{Days, Search};
+use super::{gmail, outlook};
 use crate::Door;
 
 const KIND: &str = "carbon.selection";
@@ -39,6 +39,8 @@ pub(in super::super) struct Selection {
 pub(in super::super) enum What {
     /// What any of these finds at the provider.
     Searches(Vec<Search>),
+    /// What a filter finds in a folder of Outlook.
+    Mails { folder: String, filter: String },
     /// What stands directly in a place and is of these days.
     Within { place: String, days: Days },
     /// These, as soon as they are listed; once.
@@ -177,6 +179,7 @@ impl Selection {
                 }
                 Ok(ids.into_iter().collect())
             }
+            What::Mails { folder, filter } => outlook::find(door, source, folder, filter).await,
             What::Within { place, days } => Ok(of_days(listed(door, source, Some(place))?, *days).collect()),
             What::Ids(ids) => Ok(ids.clone()),
         }
@@ -211,6 +214,7 @@ mod tests {
         let search = Search { labels: ["Label_1".to_owned()].into(), words: vec!["is:snoozed".into()], days };
         for what in [
             What::Searches(vec![search]),
+            What::Mails { folder: "F1".into(), filter: "isRead eq true".into() },
             What::Within { place: "C1".into(), days },
             What::Ids(vec!["a".into()]),
         ] {

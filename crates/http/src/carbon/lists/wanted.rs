@@ -163,23 +163,30 @@ impl Search {
 pub(super) const OUTLOOK: &[(&str, &[&str])] =
     &[("category", &[]), ("after", &[]), ("before", &[]), ("is", &["flagged"]), ("from", &[])];
 
-/// Days between which a mail has to have come, where a filter asks for nothing else.
-///
-/// # Errors
-/// The first condition that is about something else, or stands in an `OR`.
-pub(super) fn days(wanted: &Wanted) -> Result<Days, String> {
-    let mut days = Days::default();
-    for any in wanted {
-        let [Leaf { key, value }] = any.as_slice() else {
-            return Err("OR".into());
-        };
-        match key.as_str() {
-            "after" => days.begin(day(value)?),
-            "before" => days.end(day(value)?),
-            _ => return Err(key.clone()),
-        }
-    }
-    Ok(days)
+/// A filter in the words of Graph (OData 4.01, `$filter`): conditions that all hold, each met by any one of its leaves. A
+/// sender without an `@` is a name.
+pub(super) fn odata(wanted: &Wanted) -> String {
+    let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let condition = |Leaf { key, value }: &Leaf| match key.as_str() {
+        "category" => format!("categories/any(category:category eq {})", text(value)),
+        "is" => "flag/flagStatus eq 'flagged'".to_owned(),
+        "after" => format!("receivedDateTime ge {}", first_second(value)),
+        "before" => format!("receivedDateTime lt {}", first_second(value)),
+        _ if value.contains('@') => format!("from/emailAddress/address eq {}", text(value)),
+        _ => format!("from/emailAddress/name eq {}", text(value)),
+    };
+    let any = |leaves: &Vec<Leaf>| match leaves.as_slice() {
+        [one] => condition(one),
+        some => format!("({})", some.iter().map(condition).collect::<Vec<_>>().join(" or ")),
+    };
+    wanted.iter().map(any).collect::<Vec<_>>().join(" and ")
+}
+
+/// A day that was read before, as `2023-12-31T00:00:00Z`.
+fn first_second(text: &str) -> String {
+    let mut parts = text.split('/');
+    let mut part = || parts.next().unwrap_or_default();
+    format!("{:0>4}-{:0>2}-{:0>2}T00:00:00Z", part(), part(), part())
 }
 
 /// From one second up to another.
@@ -278,15 +285,23 @@ mod tests {
     }
 
     #[test]
-    fn days_are_told_from_what_is_not_known_of_a_mail() {
-        let days = |filters: Value| days(&read(filters.as_object().unwrap(), OUTLOOK).unwrap());
-        let after = json!({ "key": "after", "value": "2024/01/07" });
-        let before = json!({ "key": "before", "value": "2024/01/09" });
-        let found = days(json!({ "AND": [after, before] })).unwrap();
-        assert!(found.holds(Some(1_704_585_600)) && !found.holds(Some(1_704_585_599)));
-        assert!(!found.holds(Some(1_704_758_400)) && !found.holds(None));
-        assert!(days(json!({})).unwrap().holds(None));
-        assert_eq!(days(json!({ "key": "category", "value": "Blue" })), Err("category".into()));
-        assert_eq!(days(json!({ "OR": [after, before] })), Err("OR".into()));
+    fn filters_become_words_of_graph() {
+        let graph = |filters: Value| odata(&read(filters.as_object().unwrap(), OUTLOOK).unwrap());
+        assert_eq!(graph(json!({})), "");
+        let filters = json!({ "AND": [
+            { "key": "after", "value": "2024/1/07" }, { "key": "before", "value": "2024/01/09" },
+            { "OR": [{ "key": "category", "value": "Maya's" }, { "key": "is", "value": "flagged" }] },
+        ]});
+        assert_eq!(
+            graph(filters),
+            "receivedDateTime ge 2024-01-07T00:00:00Z and receivedDateTime lt 2024-01-09T00:00:00Z and \
+             (categories/any(category:category eq 'Maya''s') or flag/flagStatus eq 'flagged')"
+        );
+        assert_eq!(
+            graph(
+                json!({ "OR": [{ "key": "from", "value": "a@b.example" }, { "key": "from", "value": "Noor" }] })
+            ),
+            "(from/emailAddress/address eq 'a@b.example' or from/emailAddress/name eq 'Noor')"
+        );
     }
 }

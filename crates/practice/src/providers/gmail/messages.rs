@@ -77,20 +77,43 @@ pub fn every<'r>(request: &'r Request, name: &'r str) -> impl Iterator<Item = &'
     request.query.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
 }
 
-/// As much of Gmail's search as a reading client needs; a word is looked for in the subject.
+/// As much of Gmail's search as a reading client needs (support.google.com/mail/answer/7190); a word is looked for in the
+/// subject. Every mail here has an attachment.
 fn fits(thing: &Thing, labels: &[&str], query: &str) -> bool {
-    query.split_whitespace().all(|word| {
+    terms(query).iter().map(String::as_str).all(|word| {
         let (not, word) = word.strip_prefix('-').map_or((false, word), |word| (true, word));
         let is = match word.split_once(':') {
             Some(("in" | "is", place)) => {
                 let label = place.trim_end_matches('s').to_uppercase();
                 labels.contains(&label.as_str())
             }
+            Some((side @ ("from" | "to"), whom)) => {
+                let name = if side == "from" { "From" } else { "To" };
+                let whom = whom.to_lowercase();
+                headers(thing, |it| it == name)
+                    .iter()
+                    .any(|it| it["value"].as_str().is_some_and(|value| value.to_lowercase().contains(&whom)))
+            }
+            Some(("has", "attachment")) => true,
             Some(("has", "nouserlabels")) => !labels.iter().any(|label| label.starts_with("Label_")),
             _ => thing.name.to_lowercase().contains(&word.to_lowercase()),
         };
         is != not
     })
+}
+
+/// The terms of a search, which blanks part except between quotation marks.
+fn terms(query: &str) -> Vec<String> {
+    let (mut all, mut quoted) = (vec![String::new()], false);
+    for letter in query.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => all.push(String::new()),
+            _ => all.iter_mut().last().into_iter().for_each(|term| term.push(letter)),
+        }
+    }
+    all.retain(|term| !term.is_empty());
+    all
 }
 
 /// As lists and history name it.

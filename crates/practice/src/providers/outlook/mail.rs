@@ -12,8 +12,9 @@ use crate::dates::iso;
 use crate::desk::Desk;
 use crate::faults::Stage;
 use crate::paths;
+use crate::providers::microsoft::filter::Filter;
 use crate::providers::microsoft::graph::{bad, keep, link, rows, selected, token};
-use crate::providers::microsoft::graph_error;
+use crate::providers::microsoft::{allowed, graph_error};
 use crate::providers::{Answer, Endpoint, Host, Kind};
 use crate::wire::{Reply, Request};
 
@@ -26,6 +27,7 @@ pub const GRAPH: Host = Host::new(
         Endpoint::new(Kind::Api, "GET", "/v1.0/me/mailFolders/{id}/childFolders", folders),
         Endpoint::new(Kind::Api, "GET", "/v1.0/me/mailFolders/{id}/messages", messages),
         Endpoint::new(Kind::Api, "GET", "/v1.0/me/mailFolders/{id}/messages/delta", message_delta),
+        Endpoint::new(Kind::Api, "GET", "/v1.0/me/outlook/masterCategories", master_categories),
         Endpoint::new(Kind::Api, "GET", "/v1.0/me/messages/{id}", message),
         Endpoint::new(Kind::Api, "GET", "/v1.0/me/messages/{id}/$value", mime),
         Endpoint::new(Kind::Api, "GET", "/v1.0/me/messages/{id}/attachments", attachments),
@@ -256,11 +258,22 @@ fn messages(desk: &Desk, request: &Request) -> Answer {
     if request.query("$top").and_then(|it| it.parse::<usize>().ok()).is_some_and(|it| it > LARGEST_PAGE) {
         return Ok(bad(desk, "The limit of '1000' for Top query has been exceeded."));
     }
+    let filter = match request.query("$filter").map(|text| Filter::read(text).ok_or("Invalid filter clause"))
+    {
+        Some(Err(words)) => return Ok(graph_error(desk, 400, "BadRequest", words)),
+        Some(Ok(filter)) => Some(filter),
+        None => None,
+    };
     let contents = desk.contents();
     let Some(folder) = folder_named(&contents, request.capture("id")) else { return Ok(nothing(desk)) };
     let wishes = Preferences::of(request);
     let from = token(request, "$skiptoken").and_then(|it| it.parse().ok()).unwrap_or(0);
-    let is_in = |it: &Thing| !is_folder(it) && is_there(it) && place(&contents, it) == Some(&folder.id);
+    let is_in = |it: &Thing| {
+        !is_folder(it)
+            && is_there(it)
+            && place(&contents, it) == Some(&folder.id)
+            && filter.as_ref().is_none_or(|filter| filter.fits(&message_shown(&contents, it, &wishes)))
+    };
     let walk = contents.walk(from).filter(|(_, it)| is_in(it));
     let (things, next) = page(walk, desk.limit(request.query("$top"), USUAL_PAGE, LARGEST_PAGE));
     let found = things.iter().map(|it| selected(message_shown(&contents, it, &wishes), request)).collect();
@@ -303,6 +316,8 @@ fn message_shown(contents: &Contents, thing: &Thing, wishes: &Preferences) -> Va
         "subject": thing.name,
         "bodyPreview": preview,
         "importance": "normal",
+        "categories": categories(thing),
+        "flag": { "flagStatus": if thing.created % 5 == 2 { "flagged" } else { "notFlagged" } },
         "parentFolderId": place(contents, thing).unwrap_or(ROOT),
         "conversationId": format!("{MUTABLE}{}", thing.token()),
         "isRead": true,
@@ -314,6 +329,26 @@ fn message_shown(contents: &Contents, thing: &Thing, wishes: &Preferences) -> Va
         "toRecipients": [{ "emailAddress": { "name": "Support", "address": "support@acme.example" } }],
         "ccRecipients": [],
     })
+}
+
+/// What somebody has put the message under.
+fn categories(thing: &Thing) -> Vec<&'static str> {
+    let all = [("Blue category", 3), ("Lyon & Co.", 4)];
+    all.into_iter().filter(|(_, each)| thing.created.is_multiple_of(*each)).map(|(name, _)| name).collect()
+}
+
+/// The person's list of categories, which takes a permission of its own (outlookuser-list-mastercategories.md).
+fn master_categories(desk: &Desk, request: &Request) -> Answer {
+    allowed(desk, request, &["MailboxSettings.Read", "MailboxSettings.ReadWrite"])?;
+    let shown = |(n, name): (usize, &str)| {
+        json!({
+            "id": format!("7a3e1d5c-0000-4000-8000-00000000000{n}"),
+            "displayName": name,
+            "color": format!("preset{n}"),
+        })
+    };
+    let all = ["Blue category", "Lyon & Co.", "Nobody’s"];
+    Ok(rows(all.into_iter().enumerate().map(shown).collect(), None))
 }
 
 fn change_key(thing: &Thing) -> String {
