@@ -3,11 +3,13 @@
 use crate::stage;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use stage::Stage;
 use tieline_engine::Clock;
-use tieline_engine::wire::Tested;
+use tieline_engine::wire::{Change, Tested};
+use tokio::sync::broadcast;
 
 const PROCESSES: u32 = 4;
 const TASKS: u32 = 50;
@@ -148,4 +150,32 @@ async fn a_refusal_that_fifty_tasks_meet_causes_one_refresh() {
     let after = stage.practice.counts(provider).await;
     assert_eq!(after.refreshes - before.refreshes, 1);
     assert!(after.refused > before.refused, "the provider said no");
+}
+
+/// What a terminal does shows in an open window a moment later; what the window does itself is told as itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_writes_is_noticed_and_what_this_one_writes_is_not() {
+    let stage = Stage::open().await;
+    let id = stage.connect("NOTION").await;
+    let mut changes = stage.app.changes();
+    let _: Value = stage.ask("rename", json!({ "id": id, "name": "By the window" })).await.expect("renamed");
+    let mine = told_for(&mut changes, Duration::from_secs(3)).await;
+    assert!(mine.iter().any(|change| matches!(change, Change::Connection { .. })), "{mine:?}");
+    assert!(!mine.iter().any(|change| matches!(change, Change::Elsewhere)), "{mine:?}");
+
+    let done = stage.run(&["rename", &id, "By the terminal"]).await;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let theirs = told_for(&mut changes, Duration::from_secs(3)).await;
+    assert!(theirs.iter().any(|change| matches!(change, Change::Elsewhere)), "{theirs:?}");
+    assert_eq!(stage.row(&id).await.name, "By the terminal");
+}
+
+/// What is told during a time.
+async fn told_for(changes: &mut broadcast::Receiver<Change>, time: Duration) -> Vec<Change> {
+    let mut told = Vec::new();
+    let end = tokio::time::Instant::now() + time;
+    while let Ok(change) = tokio::time::timeout_at(end, changes.recv()).await {
+        told.push(change.expect("nothing is missed"));
+    }
+    told
 }

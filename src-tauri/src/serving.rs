@@ -25,8 +25,8 @@ pub async fn follow(app: &AppHandle, engine: &App) {
         }
         loop {
             match changes.recv().await {
-                // In practice there are other settings, and other keys.
-                Ok(Change::Settings | Change::World) | Err(RecvError::Lagged(_)) => break,
+                // In practice there are other settings, and the command line changes them too.
+                Ok(Change::Settings | Change::Elsewhere | Change::World) | Err(RecvError::Lagged(_)) => break,
                 Ok(_) => {}
                 Err(RecvError::Closed) => return,
             }

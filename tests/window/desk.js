@@ -154,6 +154,23 @@ export class Desk {
     });
   }
 
+  /** `tieline serve` over the data folder of a window, which lets it join its practice providers. */
+  async serve(data) {
+    const args = ['serve', '--practice', '--port', '0', '--no-browser', '--data', data];
+    const server = spawn(join(process.env['TIELINE_BUILT'], 'tieline'), args, { env: this.env, stdio: ['ignore', 'pipe', 'ignore'] });
+    const end = () => server.kill();
+    this.#ends.push(end);
+    const line = await new Promise((resolve, reject) => {
+      let said = '';
+      server.stdout.on('data', (data) => {
+        said += data;
+        if (said.includes('\n')) resolve(said.split('\n')[0]);
+      });
+      server.once('exit', (code) => reject(new Error(`tieline serve ended with ${code}`)));
+    });
+    return { port: new URL(JSON.parse(line).url).port, close: end };
+  }
+
   run(program, ...args) {
     return execFileSync(program, args, { env: this.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 15_000 }).trim();
   }

@@ -29,6 +29,35 @@ after(async () => {
   await desk?.close();
 });
 
+test('what happens in another process shows in the window, and a program that asks there is decided upon here', async () => {
+  const { secret } = await call('add_key', { name: 'Night report', operations: ['look', 'connect', 'tokens'] });
+  const server = await desk.serve(tieline.data);
+  const program = async (operation, body) => {
+    const answer = await ask(server.port, `/v1/${operation}`, { method: 'POST', headers: { authorization: `Bearer ${secret}` }, body: JSON.stringify(body) });
+    return { status: answer.status, answer: await answer.json() };
+  };
+  const { answer: flow } = await program('connect', { provider: 'NOTION', inputs: {} });
+  const { answer: link } = await program('sign_in_link', { id: flow.id });
+  await tieline.go('#/connections');
+  const [tab] = desk.tabs();
+  await tab.goto(link.url);
+  await tab.getByRole('button', { name: 'Allow' }).click();
+  await tieline.sees('Maya Lind');
+  await desk.shot('connected-elsewhere');
+
+  const [connection] = await call('connections');
+  const token = () => program('access_token', { id: connection.id });
+  assert.equal((await token()).answer.code, 'needs_you');
+  await tieline.sees('Let Night report ask Notion directly?');
+  await desk.shot('asked-elsewhere');
+  await tieline.press('Allow');
+  await until('the answer', async () => (await call('approvals')).length === 0);
+  const given = await token();
+  assert.equal(given.status, 200);
+  assert.ok(given.answer.access_token);
+  await server.close();
+});
+
 test('nothing listens until it is switched on, and then a key is asked for', async () => {
   const port = await free();
   await call('save_settings', { ...(await call('settings')), api_port: port });

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use tieline_extract::Extractor;
 
-use crate::flows::{keep_alive, prove, waiting};
+use crate::flows::{elsewhere, keep_alive, prove, waiting};
 use crate::library::Library;
 use crate::operations::{
     self,
@@ -210,6 +210,7 @@ impl Means {
         }
         if self.stays {
             tokio::spawn(keep_alive::run(Arc::downgrade(&world)));
+            tokio::spawn(elsewhere::watch(Arc::downgrade(&world)));
         }
         Ok(world)
     }

@@ -34,6 +34,8 @@ pub enum Change {
     Close {
         how: Closing,
     },
+    /// Another process of the same person, such as the command line, wrote something: what is shown is to be read anew.
+    Elsewhere,
     /// Practice mode was switched: everything is to be read anew.
     World,
 }

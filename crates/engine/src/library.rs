@@ -62,6 +62,11 @@ impl Library {
         Ok(Self { writer: Arc::new(Mutex::new(writer)), reader: Arc::new(Mutex::new(reader)) })
     }
 
+    /// Another number after another process wrote; what this one writes does not count. None while this one writes.
+    pub fn written_elsewhere(&self) -> Option<i64> {
+        self.writer.try_lock().ok()?.pragma_query_value(None, "data_version", |row| row.get(0)).ok()
+    }
+
     fn reader(&self) -> MutexGuard<'_, Sqlite> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }

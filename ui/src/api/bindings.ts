@@ -37,7 +37,7 @@ export type ByProvider = {
  * Id or slug.
  */
 provider: string, };
-export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "sync", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "keys" } | { "what": "approval" } | { "what": "serving" } | { "what": "unexpected_return" } | { "what": "closing" } | { "what": "close", how: Closing, } | { "what": "world" };
+export type Change = { "what": "connection", id: string, } | { "what": "flow", id: string, } | { "what": "sync", id: string, } | { "what": "keyring" } | { "what": "providers" } | { "what": "settings" } | { "what": "keys" } | { "what": "approval" } | { "what": "serving" } | { "what": "unexpected_return" } | { "what": "closing" } | { "what": "close", how: Closing, } | { "what": "elsewhere" } | { "what": "world" };
 export type Check = { 
 /**
  * `deep_link`, `loopback`, `browser`, `keyring`, `store`, `network`, `clock`, `catalogue`

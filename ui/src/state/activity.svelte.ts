@@ -1,6 +1,6 @@
 import type { EventLine } from '../api/bindings';
 import { call } from '../api/call';
-import { watch } from './kept.svelte';
+import { anew, watch } from './kept.svelte';
 import { voice } from './voice.svelte';
 
 const PAGE = 100;
@@ -23,8 +23,8 @@ export class Activity {
 
   follow(): () => void {
     void this.#newest();
-    return watch(({ what }) => {
-      if (what === 'connection' || what === 'world') void this.#newest();
+    return watch((change) => {
+      if (change.what === 'connection' || anew(change)) void this.#newest();
     });
   }
 

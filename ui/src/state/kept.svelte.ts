@@ -10,6 +10,9 @@ export function watch(seen: Watcher): () => void {
   return () => watchers.delete(seen);
 }
 
+/** Everything is to be read anew: practice was switched, changes were missed, or another process made some. */
+export const anew = ({ what }: Change): boolean => what === 'world' || what === 'elsewhere';
+
 /** Starts listening to the engine; once, from `main.ts`. */
 export function listen(): void {
   const tell: Watcher = (change) => watchers.forEach((seen) => seen(change));
@@ -39,7 +42,7 @@ export class Kept<N extends Name> {
   /** Reads, and goes on reading after changes, until the returned function is called. */
   follow(): () => void {
     const leave = watch((change) => {
-      if (change.what === 'world' || this.#matters(change)) void this.read();
+      if (anew(change) || this.#matters(change)) void this.read();
     });
     void this.read();
     return leave;

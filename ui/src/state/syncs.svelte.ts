@@ -2,7 +2,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { SyncState } from '../api/bindings';
 import { call } from '../api/call';
-import { Kept, watch } from './kept.svelte';
+import { anew, Kept, watch } from './kept.svelte';
 import { voice } from './voice.svelte';
 
 /** Of many connections, each is asked for no more often than this. */
@@ -49,7 +49,7 @@ class Syncs {
     if (this.#followers++ === 0) {
       void this.#readAll();
       this.#leave = watch((change) => {
-        if (change.what === 'world') void this.#readAll();
+        if (anew(change)) void this.#readAll();
         if (change.what === 'sync' || change.what === 'connection') this.#soon(change.id);
       });
     }

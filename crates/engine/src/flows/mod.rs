@@ -5,6 +5,7 @@ pub mod connect;
 pub mod contents;
 pub mod disconnect;
 pub mod discover;
+pub mod elsewhere;
 pub mod embedded;
 pub mod exchange;
 pub mod finish;

@@ -82,6 +82,11 @@ impl Store {
         }
     }
 
+    /// Another number after another process wrote; what this one writes does not count. None while this one writes.
+    pub fn written_elsewhere(&self) -> Option<i64> {
+        self.sqlite.try_lock().ok()?.pragma_query_value(None, "data_version", |row| row.get(0)).ok()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Sqlite> {
         self.sqlite.lock().unwrap_or_else(PoisonError::into_inner)
     }
