@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tauri::{AppHandle, Emitter, Manager, RunEvent, State, WindowEvent};
-use tieline_engine::wire::{Change, Failure};
+use tieline_engine::wire::{Approval, Change, Failure};
 use tieline_engine::{Browser, Clock};
 use tokio::sync::{broadcast, watch};
 
@@ -96,7 +96,7 @@ async fn prove(engine: &tieline_engine::App, addressed: bool) {
 /// Tells the page of every change, until the engine is gone, and brings the window forward when a sign-in comes back.
 async fn pass_on(app: &AppHandle, engine: &tieline_engine::App) {
     let mut changes = engine.changes();
-    let mut back = HashSet::new();
+    let (mut back, mut asked) = (HashSet::new(), HashSet::new());
     loop {
         let change = match changes.recv().await {
             Ok(change) => change,
@@ -111,6 +111,10 @@ async fn pass_on(app: &AppHandle, engine: &tieline_engine::App) {
             back.insert(id.clone());
             window::raise(app);
         }
+        // Whoever asks may do so at another process.
+        if matches!(change, Change::Approval | Change::Elsewhere) && is_asked_anew(engine, &mut asked).await {
+            window::ask_for_attention(app);
+        }
         if let Change::Close { how } = change {
             closing::decided(app, how);
         }
@@ -123,6 +127,14 @@ async fn pass_on(app: &AppHandle, engine: &tieline_engine::App) {
 async fn is_back(engine: &tieline_engine::App, flow: &str) -> bool {
     let flow = engine.call("flow", serde_json::json!({ "id": flow })).await;
     flow.is_ok_and(|flow| flow["step"].as_str().is_some_and(|step| BACK.contains(&step)))
+}
+
+/// A program waits for its person's answer, which none of those `asked` before did.
+async fn is_asked_anew(engine: &tieline_engine::App, asked: &mut HashSet<u32>) -> bool {
+    let open = engine.call("approvals", serde_json::json!({})).await;
+    let open: Vec<Approval> =
+        open.ok().and_then(|open| serde_json::from_value(open).ok()).unwrap_or_default();
+    open.into_iter().filter(|it| asked.insert(it.id)).count() > 0
 }
 
 /// An address that the desktop brought.

@@ -1,7 +1,7 @@
 //! The one window.
 
 use tauri::webview::{Color, NewWindowResponse, PageLoadEvent};
-use tauri::{App, AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{App, AppHandle, Manager, UserAttentionType, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 /// The page's own ground, day and night, so that nothing flashes before it is painted.
 const DAY: Color = Color(0xfc, 0xfc, 0xfa, 0xff);
@@ -53,6 +53,15 @@ pub fn raise(app: &AppHandle) {
         for why in tried.into_iter().filter_map(Result::err) {
             tracing::warn!("the window could not be raised: {why}");
         }
+    }
+}
+
+/// Makes the desktop point at the window, which stays where it is: somebody may be typing elsewhere.
+pub fn ask_for_attention(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window("main")
+        && let Err(why) = window.request_user_attention(Some(UserAttentionType::Informational))
+    {
+        tracing::warn!("the desktop could not be asked to point at the window: {why}");
     }
 }
 

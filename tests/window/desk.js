@@ -205,6 +205,11 @@ export class Desk {
     await until('the browser in front', () => this.front() !== 'Tieline');
   }
 
+  /** The desktop points at the window of this title: its line in a task bar is marked. */
+  pointsAt(title) {
+    return this.windows(title).some((id) => /DEMANDS_ATTENTION|urgency/i.test(this.run('xprop', '-id', id, '_NET_WM_STATE', 'WM_HINTS')));
+  }
+
   /** Title of the window in front. */
   front() {
     return this.run('xdotool', 'getactivewindow', 'getwindowname');

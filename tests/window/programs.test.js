@@ -47,7 +47,9 @@ test('what happens in another process shows in the window, and a program that as
 
   const [connection] = await call('connections');
   const token = () => program('access_token', { id: connection.id });
+  assert.ok(!desk.pointsAt('Tieline'));
   assert.equal((await token()).answer.code, 'needs_you');
+  await until('the desktop to point at the window', () => desk.pointsAt('Tieline'));
   await tieline.sees('Let Night report ask Notion directly?');
   await desk.shot('asked-elsewhere');
   await tieline.press('Allow');

@@ -33,6 +33,7 @@ pub const WINDOW: &[&str] = &[
     "openssl",
     "python3",
     "webkit2gtk-driver",
+    "x11-utils",
     "xauth",
     "xdg-utils",
     "xdotool",
