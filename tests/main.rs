@@ -3,7 +3,6 @@
 mod adverse;
 mod canary;
 mod carbon;
-mod carbon_files;
 mod contents;
 mod crash;
 mod graph;

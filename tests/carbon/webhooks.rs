@@ -1,0 +1,186 @@
+//! What programs are told by webhooks.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use url::Url;
+
+use crate::carbon::house::{House, key, key_again, sentence};
+use crate::stage;
+
+/// A listener that hears deliveries, and refuses the first ones.
+async fn listener(refused: usize) -> (Url, Arc<Mutex<Vec<(String, String)>>>) {
+    let heard: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap()).parse().unwrap();
+    let kept = Arc::clone(&heard);
+    tokio::spawn(async move {
+        let mut left = refused;
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (mut text, mut bytes) = (Vec::new(), [0; 4096]);
+            let whole = loop {
+                let count = stream.read(&mut bytes).await.unwrap_or_default();
+                text.extend_from_slice(&bytes[..count]);
+                let all = String::from_utf8_lossy(&text).into_owned();
+                let parts = all.split_once("\r\n\r\n").map(|(head, body)| (head.to_owned(), body.to_owned()));
+                let whole = parts.filter(|(_, body)| serde_json::from_str::<Value>(body).is_ok());
+                if whole.is_some() || count == 0 {
+                    break whole;
+                }
+            };
+            let status = if left > 0 { "500 No" } else { "200 OK" };
+            left = left.saturating_sub(1);
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let _gone = stream.write_all(answer.as_bytes()).await;
+            kept.lock().unwrap().extend(whole);
+        }
+    });
+    (url, heard)
+}
+
+fn hmac(key: &[u8], text: &[u8]) -> String {
+    let pad = |with: u8| -> Vec<u8> { (0..64).map(|at| key.get(at).copied().unwrap_or(0) ^ with).collect() };
+    let inner = Sha256::digest([pad(0x36), text.to_vec()].concat());
+    let outer = Sha256::digest([pad(0x5c), inner.to_vec()].concat());
+    outer.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the bodies of deliveries carry.
+fn payloads(heard: &Mutex<Vec<(String, String)>>) -> Vec<Value> {
+    let inner = |(_, body): &(String, String)| {
+        let outer: Value = serde_json::from_str(body).unwrap();
+        serde_json::from_str(outer["payload"].as_str().unwrap()).unwrap()
+    };
+    heard.lock().unwrap().iter().map(inner).collect()
+}
+
+fn events(heard: &Mutex<Vec<(String, String)>>) -> Vec<String> {
+    payloads(heard).iter().map(|it| it["webhook_type"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_are_signed_in_order_and_tried_again() {
+    let house = House::open().await;
+    for bad in ["http://hooks.acme.example/x", "not an address", "https://user:word@hooks.example"] {
+        let (status, said) = house.by_key("POST", "/add_webhook", json!({ "url": bad })).await;
+        assert_eq!(status, 400, "{said}");
+        sentence(&said);
+    }
+    // The first two deliveries are refused, and tried again.
+    let (url, heard) = listener(2).await;
+    let (status, hook) = house.by_key("POST", "/add_webhook", json!({ "url": url })).await;
+    assert_eq!(status, 200, "{hook}");
+    let signing = hook["signing_key"].as_str().unwrap().to_owned();
+    assert_eq!((signing.len(), &hook["status"]), (64, &json!("ACTIVE")));
+    let (_, listed) = house.by_key("POST", "/webhooks", json!({})).await;
+    assert_eq!((&listed["count"], &listed["results"][0]["url"]), (&json!(1), &json!(url)));
+    assert!(!listed.to_string().contains(&signing));
+
+    let source = house.zendesk().await;
+    house.fine("/integrations/items/sync", json!({ "data_source_id": source["id"] })).await;
+    house.idle(&house.account(&source)).await;
+    house.fine("/revoke_access_token", json!({ "data_source_id": source["id"] })).await;
+    for _ in 0..400 {
+        if events(&heard).iter().any(|it| it == "REVOKE") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let told = events(&heard);
+    assert_eq!(told[..3], ["ADD", "ADD", "ADD"], "{told:?}");
+    let rest: Vec<&str> = told[3..].iter().map(String::as_str).filter(|it| !it.starts_with("FILE")).collect();
+    assert!(rest.contains(&"UPDATE") && rest.contains(&"DATA_SOURCE_READY"), "{told:?}");
+    assert_eq!(
+        (rest.last(), rest.iter().filter(|it| **it == "REVOKE").count()),
+        (Some(&"REVOKE"), 1),
+        "{told:?}"
+    );
+
+    let signing_key: Vec<u8> =
+        (0..32).map(|at| u8::from_str_radix(&signing[at * 2..at * 2 + 2], 16).unwrap()).collect();
+    for (head, body) in heard.lock().unwrap().iter() {
+        let value = |name: &str| {
+            head.lines()
+                .find_map(|line| line.to_lowercase().strip_prefix(name).map(|it| it.trim().to_owned()))
+                .unwrap()
+        };
+        let sent = value("carbon-signature:");
+        let (time, hash) = sent.trim_start_matches("t=").split_once(",v1=").unwrap();
+        assert_eq!(hash, hmac(&signing_key, format!("{time}.{body}").as_bytes()));
+        let compact = value("carbon-signature-compact:");
+        let (time, hash) = compact.trim_start_matches("t=").split_once(",v2=").unwrap();
+        assert_eq!(hash, hmac(&signing_key, format!("{time}.{body}").as_bytes()));
+        let outer: Value = serde_json::from_str(body).unwrap();
+        let inner: Value = serde_json::from_str(outer["payload"].as_str().unwrap()).unwrap();
+        assert_eq!((&inner["customer_id"], &inner["obj"]), (&json!("maya"), &inner["object"]));
+        assert!(inner["timestamp"].as_str().unwrap().parse::<i64>().unwrap() > 0);
+        if inner["obj"]["object_type"] == "DATA_SOURCE" {
+            assert_eq!(inner["obj"]["object_id"], source["id"].to_string());
+            assert_eq!(inner["obj"]["additional_information"]["data_source_type"], "ZENDESK");
+        }
+    }
+
+    // Three at most; another organization sees and deletes none of them.
+    for _ in 0..2 {
+        assert_eq!(
+            house.by_key("POST", "/add_webhook", json!({ "url": "https://hooks.acme.example/x" })).await.0,
+            200
+        );
+    }
+    let (status, said) =
+        house.by_key("POST", "/add_webhook", json!({ "url": "https://hooks.acme.example/y" })).await;
+    assert_eq!(status, 400);
+    assert!(sentence(&said).contains('3'));
+    let path = format!("/delete_webhook/{}", hook["id"]);
+    let other = House { key: key(&house.stage, "Other").await, ..house };
+    assert_eq!(other.by_key("POST", "/webhooks", json!({})).await.1["count"], 0);
+    assert_eq!(other.by_key("DELETE", &path, Value::Null).await.0, 404);
+    let house = House { key: key_again(&other.stage, "Acme").await, ..other };
+    assert_eq!(house.by_key("DELETE", &path, Value::Null).await.0, 200);
+    assert_eq!(house.by_key("DELETE", &path, Value::Null).await.0, 404);
+    assert_eq!(house.by_key("POST", "/webhooks", json!({})).await.1["count"], 2);
+    // Its key has gone from the keyring with it.
+    let entries = stage::keyring::entries(house.stage.folder.path());
+    assert!(!entries.values().any(|secret| *secret == signing));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_hear_of_files() {
+    let house = House::with_items(60).await;
+    let (url, heard) = listener(0).await;
+    assert_eq!(house.by_key("POST", "/add_webhook", json!({ "url": url })).await.0, 200);
+    let account = house.connect("BOX").await;
+    house.listed(&account).await;
+    let (items, _) = house.items(&account, json!({ "filters": { "file_formats": ["TXT", "PDF"] } })).await;
+    let sync =
+        json!({ "data_source_id": account.number, "ids": [items[0]["external_id"]], "request_id": "r" });
+    house.fine("/integrations/files/sync", sync).await;
+    let file = house.until(json!({ "request_ids": ["r"] }), "READY", 1).await.remove(0);
+    let delete = json!({ "filters": { "ids": [file["id"]] }, "send_webhook": true });
+    let told = |what: &str| -> Vec<Value> {
+        payloads(&heard).into_iter().filter(|it| it["webhook_type"] == what).collect()
+    };
+    stage::until("the file to be told of", || {
+        !told("FILE_READY").is_empty() && !told("ALL_FILES_PROCESSED").is_empty()
+    })
+    .await;
+    house.fine("/delete_files_v2", delete).await;
+    stage::until("the end to be told of", || !told("FILE_DELETED").is_empty()).await;
+    let ready = &told("FILE_READY")[0];
+    assert_eq!(
+        (&ready["obj"]["object_type"], &ready["obj"]["object_id"]),
+        (&json!("FILE"), &json!(file["id"].to_string()))
+    );
+    assert_eq!(
+        (&ready["obj"]["additional_information"]["request_id"], &ready["customer_id"]),
+        (&json!("r"), &json!("maya"))
+    );
+    assert_eq!(told("FILES_CREATED")[0]["obj"]["object_id"], json!([file["id"].to_string()]));
+    // Told once, however many syncs follow.
+    house.listed(&account).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!((told("FILE_READY").len(), told("FILE_DELETED").len()), (1, 1));
+}
