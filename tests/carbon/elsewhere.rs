@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::carbon::house::{House, locs};
+use crate::carbon::house::{House, locs, sentence};
 use crate::stage;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,9 +21,23 @@ async fn tokens_from_elsewhere_become_data_sources() {
         json!({ "source": "GITHUB", "access_token": "x", "username": "maya" }),
         json!({ "source": "S3", "access_key": "x", "access_key_secret": "y" }),
         json!({ "source": "FRESHDESK", "domain": "x", "api_key": "y" }),
-        json!({ "source": "GONG", "access_token": "x", "gong_account_email": "maya@acme.example" }),
     ] {
         house.told(400, path, json!({ "authentication": body })).await;
+    }
+    // Where a company's calls lie is told with its token only, and no token goes to an address that is not Gong's.
+    for (base, says) in [
+        (None, "api_base_url_for_customer"),
+        (Some("no address"), "no address"),
+        (Some("http://company-17.api.gong.io"), "no address"),
+        (Some("https://evil.example"), "evil.example"),
+    ] {
+        let mut gong =
+            json!({ "source": "GONG", "access_token": "x", "gong_account_email": "maya@acme.example" });
+        if let Some(base) = base {
+            gong["api_base_url_for_customer"] = base.into();
+        }
+        let (status, said) = house.ask(path, json!({ "authentication": gong })).await;
+        assert!((400..500).contains(&status) && sentence(&said).contains(says), "{status} {said}");
     }
     let wrong =
         json!({ "authentication": { "source": "ZENDESK", "access_token": "wrong", "subdomain": "acme" } });
@@ -38,6 +52,13 @@ async fn tokens_from_elsewhere_become_data_sources() {
         ("SALESFORCE", json!({ "domain": "acme.my.salesforce.com" })),
         ("INTERCOM", json!({})),
         ("SLACK", json!({})),
+        (
+            "GONG",
+            json!({
+                "gong_account_email": "maya.lind@acme.example",
+                "api_base_url_for_customer": "https://company-17.api.gong.io",
+            }),
+        ),
         ("GOOGLE_DRIVE", json!({})),
         ("GMAIL", json!({})),
         ("GOOGLE_CLOUD_STORAGE", json!({ "bucket": "acme-reports" })),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tieline_catalog::{Way, normalise};
+use tieline_catalog::{Way, host_allowed, normalise, template};
 use url::Url;
 
 use super::Programs;
@@ -183,6 +183,13 @@ impl Programs {
         };
         let mut fields = inputs.values.clone();
         fields.extend(tokens.facts.clone());
+        let hosts: Vec<String> =
+            provider.oauth.api_hosts.iter().map(|host| template::fill_gently(host, &fields)).collect();
+        let told = tokens.facts.iter().filter(|(fact, _)| fact.ends_with("_host")).map(|(_, host)| host);
+        if let Some(host) = told.into_iter().find(|host| !host_allowed(&hosts, host)) {
+            let words = format!("{host} is no address of {}.", provider.name);
+            return Err(Error::new(Code::BadInput, words, "Send the one that came with the token."));
+        }
         let pair = Pair::new(&tokens, tokens.refresh.clone(), None);
         let refused = |failed: identity::StepFailed| {
             let words = match failed.status {

@@ -7,7 +7,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
-use tieline_engine::{Adopting, Error, Secret, SyncOptions};
+use tieline_engine::{Adopting, Code, Error, Secret, SyncOptions};
+use url::Url;
 
 use super::body::{At, Body, FromBody, fields, one_of, text};
 use super::oauth_url::{self, Credentials};
@@ -39,7 +40,8 @@ const AUTHENTICATIONS: &[(&str, &[&str], &[&str])] = &[
     ("ZENDESK", &["access_token", "subdomain"], &[]),
     ("SALESFORCE", &["access_token", "domain"], &["refresh_token"]),
     ("NOTION", &["access_token", "workspace_id"], &[]),
-    ("GONG", &["access_token", "gong_account_email"], &["refresh_token"]),
+    // Nor for the host of the company's calls, which Gong tells with each token.
+    ("GONG", &["access_token", "gong_account_email"], &["refresh_token", GONG_BASE]),
     ("ZOTERO", &["access_token", "access_token_secret", "username", "zotero_id"], &[]),
     ("SERVICENOW", &["access_token", "instance_subdomain", "client_id", "client_secret", "redirect_uri"], &["refresh_token"]),
     ("GITBOOK", &["access_token", "organization_name"], &[]),
@@ -67,7 +69,7 @@ const OTHER_NAMES: [(&str, &str); 5] = [
 ];
 
 /// What the provider's reply to a sign-in would have told, from the authentication: source, fact, its text.
-const FACTS: [(&str, &str, &str); 8] = [
+const FACTS: [(&str, &str, &str); 10] = [
     ("NOTION", "workspace_id", "{workspace_id}"),
     ("ZOTERO", "user_id", "{zotero_id}"),
     ("ZOTERO", "user_name", "{username}"),
@@ -76,13 +78,13 @@ const FACTS: [(&str, &str, &str); 8] = [
     ("ONEDRIVE", "tid", "{tenant}"),
     ("OUTLOOK", "tid", "{tenant}"),
     ("SHAREPOINT", "tid", "{tenant}"),
+    ("GONG", "api_base", "https://{api_base_host}"),
+    ("GONG", "api_base_host", "{api_base_host}"),
 ];
 
-/// What a token alone does not tell, and nothing can be read without.
-const BY_SIGN_IN_ONLY: [(&str, &str); 1] = [(
-    "GONG",
-    "Gong tells only at a sign-in where the company's calls lie. Send the person to /integrations/oauth_url.",
-)];
+/// Gong's own word for where a company's calls lie, and where those of a company without a host of its own do.
+const GONG_BASE: &str = "api_base_url_for_customer";
+const GONG_USUAL: &str = "https://api.gong.io";
 
 struct Connect {
     authentication: Authentication,
@@ -155,8 +157,15 @@ async fn connect(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<
             objects::SERVICES.join(", ")
         )));
     };
-    if let Some((_, why)) = BY_SIGN_IN_ONLY.iter().find(|(service, _)| *service == source) {
-        return Err(Sorry::bad(why));
+    let base_is_guessed = source == "GONG" && !texts.contains_key(GONG_BASE);
+    if source == "GONG" {
+        let base = texts.get(GONG_BASE).map_or(GONG_USUAL, String::as_str);
+        let host = Url::parse(base).ok().filter(|url| url.scheme() == "https");
+        let host = host.and_then(|url| url.host_str().map(str::to_owned));
+        let no_address = || {
+            Sorry::bad(format!("{GONG_BASE} is no address. Send it as Gong told it, such as {GONG_USUAL}."))
+        };
+        texts.insert("api_base_host".into(), host.ok_or_else(no_address)?);
     }
     for (name, other) in OTHER_NAMES {
         if let Some(text) = texts.get(name).cloned() {
@@ -187,7 +196,13 @@ async fn connect(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<
             data_source_tags: ask.data_source_tags.clone(),
         })
         .await
-        .map_err(|error| oauth_url::told(&provider, error))?;
+        .map_err(|error| match error.code {
+            Code::Refused | Code::Temporary if base_is_guessed => Sorry::bad(format!(
+                "Gong did not take the access token at {GONG_USUAL}. Most companies have a host of their own: send it as \
+                 {GONG_BASE}, as Gong told it with the token, or send the person to /integrations/oauth_url."
+            )),
+            _ => oauth_url::told(&provider, error),
+        })?;
     let published = programs.data_source_of(&connection)?;
     let published = published.ok_or_else(|| Error::internal("the new connection is not listed"))?;
     caller.about(&published);
