@@ -184,3 +184,56 @@ async fn webhooks_hear_of_files() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!((told("FILE_READY").len(), told("FILE_DELETED").len()), (1, 1));
 }
+
+/// A window and a server are two processes over one folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_in_another_process_is_told_once_whoever_serves() {
+    let house = House::with_items(60).await;
+    let (url, heard) = listener(0).await;
+    assert_eq!(house.by_key("POST", "/add_webhook", json!({ "url": url })).await.0, 200);
+    let account = house.connect("ZENDESK").await;
+    house.listed(&account).await;
+    let count = |what: &str| events(&heard).iter().filter(|it| *it == what).count();
+    stage::until("the listing to be told of", || count("DATA_SOURCE_READY") > 0).await;
+    let before = count("DATA_SOURCE_READY");
+    assert_eq!(count("FILE_READY"), 0);
+
+    let window =
+        stage::open(&house.stage.practice, house.stage.folder.path(), &house.stage.clock).await.unwrap();
+    let ask = json!({ "connection": account.connection });
+    let everything = json!({ "connection": account.connection, "everything": true });
+    window.call("set_sync", everything).await.unwrap();
+    window.call("sync_to_the_end", ask.clone()).await.unwrap();
+    let kept = house.files(json!({ "sync_statuses": ["READY"] })).await.len();
+    assert!(kept > 0);
+    stage::until("the window's sync to be told of", || count("FILE_READY") == kept).await;
+    assert_eq!(count("DATA_SOURCE_READY"), before + 1);
+
+    // Both serve: whoever did it tells it, and the other does not.
+    let server = tieline_http::serve(window.clone(), tieline_http::ServeOptions::default()).await.unwrap();
+    let contents = house.stage.practice.contents("ZENDESK").await;
+    let like = contents.iter().find(|it| it.kind == "article").unwrap();
+    house.stage.pass(61).await;
+    house
+        .stage
+        .practice
+        .change("ZENDESK", json!({ "do": "add", "thing": like.thing, "name": "Later" }))
+        .await;
+    house.stage.pass(61).await;
+    window.call("sync_to_the_end", ask).await.unwrap();
+    stage::until("the new article to be told of", || count("FILE_READY") > kept).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(
+        (count("FILE_READY"), count("DATA_SOURCE_READY")),
+        (kept + 1, before + 2),
+        "{:?}",
+        events(&heard)
+    );
+
+    server.close().await;
+    window.call("disconnect", json!({ "id": account.connection })).await.unwrap();
+    stage::until("the end to be told of", || count("REVOKE") > 0).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(count("REVOKE"), 1);
+    window.close().await;
+}

@@ -140,6 +140,19 @@ impl Programs {
         world.store.save_record(organization, kind, id, body, world.now())
     }
 
+    /// Saves a record where it still is as it was `before`; none: where there is none. False: another was faster.
+    pub fn swap_record(
+        &self,
+        organization: i64,
+        kind: &str,
+        id: &str,
+        before: Option<&Value>,
+        body: &Value,
+    ) -> Result<bool> {
+        let world = self.world();
+        world.store.swap_record((organization, kind, id), before, body, world.now())
+    }
+
     pub fn forget_record(&self, organization: i64, kind: &str, id: &str) -> Result<bool> {
         self.world().store.forget_record(organization, kind, id)
     }

@@ -730,6 +730,10 @@ bytes_waiting: number,
  */
 paused_until: string | null, ended_at: string | null, 
 /**
+ * Listings that were begun, the one under way included: most syncs make one.
+ */
+listings: number, 
+/**
  * Taken out by the last sync, because they are no longer there.
  */
 removed: number, 

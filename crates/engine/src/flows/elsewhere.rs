@@ -12,13 +12,15 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Tells [`Change::Elsewhere`] until the world is gone.
 pub(crate) async fn watch(world: Weak<World>) {
-    let mut seen = None;
+    let (mut seen, mut again) = (None, false);
     while let Some(world) = world.upgrade() {
         if let Some(now) = world.store.written_elsewhere().zip(world.library.written_elsewhere()) {
-            if seen.is_some_and(|before| before != now) {
+            let changed = seen.is_some_and(|before| before != now);
+            // Told once more when it has become quiet: who wrote last lets go of its locks only afterwards.
+            if changed || again {
                 world.changed(Change::Elsewhere);
             }
-            seen = Some(now);
+            (seen, again) = (Some(now), changed);
         }
         drop(world);
         tokio::time::sleep(TICK).await;

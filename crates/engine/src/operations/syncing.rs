@@ -143,6 +143,7 @@ pub(super) fn state(world: &World, id: &str) -> Result<SyncState> {
         bytes_waiting: tally.bytes_waiting as f64,
         paused_until: paused_until.map(clock::rfc3339),
         ended_at: row.ended_at.map(clock::rfc3339),
+        listings: u32::try_from(row.listing).unwrap_or(u32::MAX),
         removed: super::count(row.removed),
         failure: row.failure.as_deref().and_then(|text| serde_json::from_str::<SyncFailure>(text).ok()),
         picked_folders: super::count(picked.folders),

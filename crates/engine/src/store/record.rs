@@ -82,6 +82,32 @@ impl Store {
         })
     }
 
+    /// Saves a record where it still is as it was `before`; none: where there is none. False: another was faster.
+    pub fn swap_record(
+        &self,
+        (organization, kind, id): (i64, &str, &str),
+        before: Option<&Value>,
+        body: &Value,
+        now: Seconds,
+    ) -> Result<bool> {
+        self.with(|db| {
+            let body = json(body)?;
+            let count = match before {
+                None => db.execute(
+                    "INSERT OR IGNORE INTO record (organization, kind, id, body, made_at, changed_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+                    params![organization, kind, id, body, now],
+                )?,
+                Some(before) => db.execute(
+                    "UPDATE record SET body = ?4, changed_at = ?5
+                     WHERE organization = ?1 AND kind = ?2 AND id = ?3 AND body = ?6",
+                    params![organization, kind, id, body, now, json(before)?],
+                )?,
+            };
+            Ok(count > 0)
+        })
+    }
+
     /// False: there is none.
     pub fn forget_record(&self, organization: i64, kind: &str, id: &str) -> Result<bool> {
         self.with(|db| {

@@ -239,6 +239,7 @@ mod tests {
             bytes_waiting: 0.0,
             paused_until: None,
             ended_at: None,
+            listings: 1,
             removed: 0,
             failure: None,
             picked_folders: 0,

@@ -66,7 +66,7 @@ pub(super) fn follow(door: &Arc<Door>, source: DataSource, ended: bool) {
     });
 }
 
-/// Two syncs may end one shortly after the other, and no file is told of twice.
+/// Two syncs may end one shortly after the other, and no file is told of twice. Between processes the record decides.
 static TELLING: Mutex<()> = Mutex::const_new(());
 
 async fn followed(door: &Arc<Door>, source: &DataSource, ended: bool) -> Result<(), Sorry> {
@@ -79,9 +79,12 @@ async fn followed(door: &Arc<Door>, source: &DataSource, ended: bool) -> Result<
             schedule::apply(door, source).await?;
         }
         let mark = Mark::of(record.as_ref().map(|record| &record.body));
-        let fresh = fresh(door, source, &mark)?;
+        let mut fresh = fresh(door, source, &mark)?;
         if record.is_none() || !fresh.is_empty() {
-            programs.save_record(organization, KIND, &source.connection, &mark.after(&fresh))?;
+            let (before, after) = (record.as_ref().map(|record| &record.body), mark.after(&fresh));
+            if !programs.swap_record(organization, KIND, &source.connection, before, &after)? {
+                fresh.clear();
+            }
         }
         let refused = limits::enforce(door, source, &fresh)?;
         (fresh, refused)

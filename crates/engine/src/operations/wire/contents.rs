@@ -126,6 +126,8 @@ pub struct SyncState {
     /// Until when the provider asks for a pause.
     pub paused_until: Option<String>,
     pub ended_at: Option<String>,
+    /// Listings that were begun, the one under way included: most syncs make one.
+    pub listings: u32,
     /// Taken out by the last sync, because they are no longer there.
     pub removed: u32,
     /// Why the last sync did not come to its end.

@@ -1,17 +1,24 @@
 //! What is noticed without a request, and told: a sign-in that came to its good end, a sync that ended, an account that was
-//! disconnected in the window.
+//! disconnected in the window. What happens in another process of the same person is told by that one, where it serves;
+//! else from here, a moment later.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tieline_engine::program::DataSource;
 use tieline_engine::wire::{Change, FlowStep, SyncState};
 use tokio::sync::broadcast;
 
 use super::super::{call, objects, told};
 use super::tell_of;
 use crate::Door;
+
+/// How a connection's last end was told.
+const KIND: &str = "carbon.ended";
+/// How long the process in which something happened has to tell it before another one does.
+const FIRST: Duration = Duration::from_secs(2);
 
 /// Tells ADD once a sign-in has come to its good end.
 pub(crate) fn tell_when_connected(door: &Arc<Door>, flow: &str) {
@@ -26,6 +33,8 @@ pub(crate) fn tell_when_connected(door: &Arc<Door>, flow: &str) {
                 FlowStep::Connected => {
                     let source = now.connection.and_then(|id| programs.data_source_of(&id).ok().flatten());
                     if let (Some(door), Some(source)) = (door.upgrade(), source) {
+                        let _none_before =
+                            programs.forget_record(source.owner.organization, KIND, &source.connection);
                         tell_of(&door, &source, "ADD");
                     }
                     return;
@@ -51,6 +60,7 @@ pub(crate) async fn watch(door: Weak<Door>) {
             Err(_) => {}
             Ok(Ok(Change::Sync { id })) => seen.look(&door, &id).await,
             Ok(Ok(Change::Connection { id })) => after_change(&door, &id),
+            Ok(Ok(Change::Elsewhere)) => seen.look_elsewhere(&door).await,
             Ok(Ok(Change::World)) => seen.remember(&door).await,
             Ok(Err(broadcast::error::RecvError::Lagged(_))) => {
                 for sync in syncs(&door).await {
@@ -67,10 +77,10 @@ async fn syncs(door: &Door) -> Vec<SyncState> {
     call(door, "syncs", json!({})).await.unwrap_or_default()
 }
 
-/// How each connection's sync was last seen.
+/// How each connection's last sync ended; none: there was none, or it is under way.
 #[derive(Default)]
 struct Seen {
-    ended: HashMap<String, Option<String>>,
+    ended: HashMap<String, Option<Value>>,
     running: HashSet<String>,
 }
 
@@ -78,7 +88,7 @@ impl Seen {
     /// What ended before now is no news.
     async fn remember(&mut self, door: &Door) {
         for sync in syncs(door).await {
-            self.ended.insert(sync.connection, sync.ended_at);
+            self.ended.insert(sync.connection.clone(), end(&sync));
         }
     }
 
@@ -91,19 +101,78 @@ impl Seen {
         }
         // Two may end within a second, and a short one may never be seen to run.
         let was_running = self.running.remove(id);
-        let before = self.ended.insert(id.to_owned(), sync.ended_at.clone()).flatten();
-        let ended =
-            sync.ended_at.is_some() && (was_running || sync.ended_at != before) && sync.failure.is_none();
-        if ended {
+        let end = end(&sync);
+        let before = self.ended.insert(id.to_owned(), end.clone()).flatten();
+        let ended = end.as_ref().filter(|_| was_running || end != before);
+        if let Some(end) = ended {
+            // What was seen to run here is told in any case.
+            let _noted = is_first(door, &source, end);
             tell_of(door, &source, "DATA_SOURCE_READY");
         }
-        told::follow(door, source, ended);
+        told::follow(door, source, ended.is_some());
     }
+
+    /// What ended in another process.
+    async fn look_elsewhere(&mut self, door: &Arc<Door>) {
+        let syncs = syncs(door).await;
+        let gone: Vec<String> = self
+            .ended
+            .keys()
+            .filter(|id| !syncs.iter().any(|sync| sync.connection == **id))
+            .cloned()
+            .collect();
+        for id in gone {
+            self.ended.remove(&id);
+            later(door, id, after_change);
+        }
+        for sync in syncs {
+            if sync.running || self.ended.get(&sync.connection) == Some(&end(&sync)) {
+                continue;
+            }
+            self.ended.insert(sync.connection.clone(), end(&sync));
+            let Some(how) = end(&sync) else { continue };
+            later(door, sync.connection, move |door, id| {
+                if let Ok(Some(source)) = door.app.programs().data_source_of(id)
+                    && is_first(door, &source, &how)
+                {
+                    tell_of(door, &source, "DATA_SOURCE_READY");
+                    told::follow(door, source, true);
+                }
+            });
+        }
+    }
+}
+
+/// By what its good end is told from every other.
+fn end(sync: &SyncState) -> Option<Value> {
+    let at = sync.ended_at.as_ref().filter(|_| !sync.running && sync.failure.is_none())?;
+    Some(json!({ "ended_at": at, "listings": sync.listings }))
+}
+
+fn later(door: &Arc<Door>, id: String, then: impl FnOnce(&Arc<Door>, &str) + Send + 'static) {
+    let door = Arc::downgrade(door);
+    tokio::spawn(async move {
+        tokio::time::sleep(FIRST).await;
+        if let Some(door) = door.upgrade() {
+            then(&door, &id);
+        }
+    });
+}
+
+/// Whether this end was told by nobody yet; from now on it was.
+fn is_first(door: &Door, source: &DataSource, how: &Value) -> bool {
+    let (programs, organization) = (door.app.programs(), source.owner.organization);
+    let known = programs.record(organization, KIND, &source.connection).ok().flatten().map(|it| it.body);
+    known.as_ref() != Some(how)
+        && programs
+            .swap_record(organization, KIND, &source.connection, known.as_ref(), how)
+            .unwrap_or_default()
 }
 
 fn after_change(door: &Arc<Door>, id: &str) {
     if let Ok(Some(source)) = door.app.programs().data_source_of(id)
         && source.revoked
+        && is_first(door, &source, &json!({ "revoked": true }))
     {
         tell_of(door, &source, "REVOKE");
     }
