@@ -1,5 +1,7 @@
 //! Outlook, after Graph's pages on mail folders. Sign-in and errors are Microsoft's own: see `microsoft.rs`.
 
+mod batch;
+mod categories;
 mod folders;
 pub mod mail;
 

@@ -5,16 +5,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::batch::batch;
+use super::categories::{categories, master_categories};
 use super::folders::{IMMUTABLE, MUTABLE, ROOT, folder_named, is_folder, is_there, mark, named, place};
 use super::mailbox;
 use crate::contents::{Change, Contents, Format, State, Thing, What, page};
 use crate::dates::iso;
 use crate::desk::Desk;
-use crate::faults::Stage;
-use crate::paths;
 use crate::providers::microsoft::filter::Filter;
 use crate::providers::microsoft::graph::{bad, keep, link, rows, selected, token};
-use crate::providers::microsoft::{allowed, graph_error};
+use crate::providers::microsoft::graph_error;
 use crate::providers::{Answer, Endpoint, Host, Kind};
 use crate::wire::{Reply, Request};
 
@@ -46,7 +46,6 @@ pub const GRAPH: Host = Host::new(
 
 const USUAL_PAGE: usize = 10;
 const LARGEST_PAGE: usize = 1000;
-const BATCH: usize = 20;
 
 /// What `Prefer` asks for.
 struct Preferences {
@@ -331,26 +330,6 @@ fn message_shown(contents: &Contents, thing: &Thing, wishes: &Preferences) -> Va
     })
 }
 
-/// What somebody has put the message under.
-fn categories(thing: &Thing) -> Vec<&'static str> {
-    let all = [("Blue category", 3), ("Lyon & Co.", 4)];
-    all.into_iter().filter(|(_, each)| thing.created.is_multiple_of(*each)).map(|(name, _)| name).collect()
-}
-
-/// The person's list of categories, which takes a permission of its own (outlookuser-list-mastercategories.md).
-fn master_categories(desk: &Desk, request: &Request) -> Answer {
-    allowed(desk, request, &["MailboxSettings.Read", "MailboxSettings.ReadWrite"])?;
-    let shown = |(n, name): (usize, &str)| {
-        json!({
-            "id": format!("7a3e1d5c-0000-4000-8000-00000000000{n}"),
-            "displayName": name,
-            "color": format!("preset{n}"),
-        })
-    };
-    let all = ["Blue category", "Lyon & Co.", "Nobody’s"];
-    Ok(rows(all.into_iter().enumerate().map(shown).collect(), None))
-}
-
 fn change_key(thing: &Thing) -> String {
     STANDARD.encode(format!("{}.{}", thing.token(), thing.revision))
 }
@@ -403,55 +382,4 @@ fn attachments(desk: &Desk, request: &Request) -> Answer {
         shown
     });
     Ok(rows(attached.into_iter().collect(), None))
-}
-
-/// At most twenty requests; the answers come in another order.
-fn batch(desk: &Desk, request: &Request) -> Answer {
-    let grant = desk.bearer(request)?;
-    let body = request.json().unwrap_or_default();
-    let Some(requests) = body["requests"].as_array() else {
-        return Ok(bad(desk, "Invalid batch payload format."));
-    };
-    if requests.is_empty() || requests.len() > BATCH {
-        let words = "Number of batch request steps exceeds the maximum value of 20.";
-        return Ok(graph_error(desk, 400, "MaximumValueExceeded", words));
-    }
-    drop(grant);
-    let answers: Vec<Value> = requests.iter().rev().map(|one| step(desk, request, one)).collect();
-    Ok(Reply::json(200, &json!({ "responses": answers })))
-}
-
-fn step(desk: &Desk, request: &Request, one: &Value) -> Value {
-    let (path, query) = match one["url"].as_str().unwrap_or_default().split_once('?') {
-        Some((path, query)) => (path, query),
-        None => (one["url"].as_str().unwrap_or_default(), ""),
-    };
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let own = one["headers"].as_object().into_iter().flatten();
-    let mut headers: Vec<(String, String)> =
-        own.map(|(name, value)| (name.to_lowercase(), text(value))).collect();
-    headers.extend(request.headers.iter().filter(|(name, _)| name == "authorization").cloned());
-    let mut inner = Request {
-        method: text(&one["method"]),
-        host: request.host.clone(),
-        path: format!("/v1.0{path}"),
-        query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
-        headers,
-        ..Request::default()
-    };
-    let found = GRAPH.endpoints.iter().filter(|it| it.method == inner.method && it.method == "GET");
-    let found = found.into_iter().find_map(|it| Some((it, paths::capture(it.path, &inner.path)?)));
-    let reply = match found {
-        Some((endpoint, captures)) => {
-            inner.captures = captures;
-            (endpoint.answer)(desk, &inner).unwrap_or_else(|problem| desk.say(problem, Stage::Api, &inner))
-        }
-        None => bad(desk, "Resource not found for the segment."),
-    };
-    json!({
-        "id": one["id"],
-        "status": reply.status,
-        "headers": { "Content-Type": "application/json" },
-        "body": reply.value(),
-    })
 }
