@@ -239,3 +239,21 @@ impl From<Error> for Refused {
         Self::new(status_of(error.code.as_str()), format!("{} {}", error.message, error.hint))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+
+    use super::*;
+
+    /// Waits as long as a request may.
+    #[tokio::test]
+    async fn a_body_that_never_comes_is_waited_for_half_a_minute() {
+        let body = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+        let refused = read(body).await.expect_err("nothing came");
+        assert_eq!(refused.status, StatusCode::REQUEST_TIMEOUT);
+        assert!(refused.words.contains("30 seconds"));
+    }
+}
