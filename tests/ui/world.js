@@ -94,7 +94,11 @@ export class World {
   async answer(id, { who = 0, button = 'Allow', untick } = {}) {
     const { url } = await this.call('sign_in_link', { id });
     const tab = this.#tab;
-    await tab.goto(url);
+    // The tab may still be on its way to the page that the last sign-in sent it back to.
+    await this.until('the sign-in page', () => tab.goto(url).then(() => true, (why) => {
+      if (!/interrupted by another navigation/.test(why.message)) throw why;
+      return false;
+    }));
     if (who > 0) await tab.locator('input[name=person]').nth(who).check();
     if (untick) await tab.getByLabel(untick).uncheck();
     await tab.getByRole('button', { name: button }).click({ noWaitAfter: true });
