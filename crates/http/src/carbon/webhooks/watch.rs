@@ -63,7 +63,7 @@ pub(crate) async fn watch(door: Weak<Door>) {
             Ok(Ok(Change::Elsewhere)) => seen.look_elsewhere(&door).await,
             Ok(Ok(Change::World)) => seen.remember(&door).await,
             Ok(Err(broadcast::error::RecvError::Lagged(_))) => {
-                for sync in syncs(&door).await {
+                for sync in syncs(&door).await.unwrap_or_default() {
                     seen.look(&door, &sync.connection).await;
                 }
             }
@@ -73,8 +73,9 @@ pub(crate) async fn watch(door: Weak<Door>) {
     }
 }
 
-async fn syncs(door: &Door) -> Vec<SyncState> {
-    call(door, "syncs", json!({})).await.unwrap_or_default()
+/// None where they cannot be read now, which is not the same as that there are none.
+async fn syncs(door: &Door) -> Option<Vec<SyncState>> {
+    call(door, "syncs", json!({})).await.ok()
 }
 
 /// How each connection's last sync ended; none: there was none, or it is under way.
@@ -87,7 +88,7 @@ struct Seen {
 impl Seen {
     /// What ended before now is no news.
     async fn remember(&mut self, door: &Door) {
-        for sync in syncs(door).await {
+        for sync in syncs(door).await.unwrap_or_default() {
             self.ended.insert(sync.connection.clone(), end(&sync));
         }
     }
@@ -114,7 +115,7 @@ impl Seen {
 
     /// What ended in another process.
     async fn look_elsewhere(&mut self, door: &Arc<Door>) {
-        let syncs = syncs(door).await;
+        let Some(syncs) = syncs(door).await else { return };
         let gone: Vec<String> = self
             .ended
             .keys()
