@@ -3,7 +3,6 @@
 //! for them. Its sign-in pages are answered over HTTP.
 
 use crate::stage;
-use std::net::TcpListener;
 
 use serde_json::{Value, json};
 use stage::Stage;
@@ -66,7 +65,7 @@ fn altered(back: &Url, name: &str, value: Option<&str>) -> Url {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_is_all_it_takes() {
-    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
+    let port = stage::own_port();
     let loopback = format!("http://127.0.0.1:{port}/integrations/custom_acme_id");
     let server = Server::usual(&[&loopback]).await;
     let stage = Stage::open().await;

@@ -32,7 +32,7 @@ pub struct Account {
 impl House {
     pub async fn open() -> Self {
         let stage = Stage::open().await;
-        take_own_port(&stage).await;
+        stage.take_own_port().await;
         let options = ServeOptions { session: true, ..ServeOptions::default() };
         let server = tieline_http::serve(stage.app.clone(), options).await.unwrap();
         let base = format!("http://127.0.0.1:{}/", server.port()).parse().unwrap();
@@ -210,17 +210,6 @@ impl House {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("{filters}: {last:#?}");
-    }
-}
-
-/// Lets the sign-ins of a stage come back to a port that no other program uses, and registers it everywhere.
-async fn take_own_port(stage: &Stage) {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
-    let port = free.unwrap().port();
-    stage.set("loopback_port", json!(port)).await;
-    for provider in stage.app.programs().published() {
-        let at = |host: &str| format!("http://{host}:{port}/integrations/{}", provider.callback);
-        stage.practice.register_redirects(&provider.id, &[at("127.0.0.1"), at("localhost")]).await;
     }
 }
 

@@ -332,7 +332,7 @@ async fn s09_each_provider_has_a_redirect_path_of_its_own_and_the_answer_must_co
 #[tokio::test(flavor = "multi_thread")]
 async fn s12_a_loopback_address_is_the_ip_literal_unless_the_provider_insists() {
     let stage = Stage::open().await;
-    crate::security::take_own_port(&stage).await;
+    stage.take_own_port().await;
     let mut by_name = Vec::new();
     for provider in
         providers().into_iter().filter(|it| it.redirect.ways.contains(&tieline_catalog::Way::Loopback))
@@ -396,7 +396,7 @@ async fn s14_no_token_and_no_secret_is_in_any_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s16_the_exchange_repeats_the_redirect_address_byte_for_byte() {
     let stage = Stage::open().await;
-    crate::security::take_own_port(&stage).await;
+    stage.take_own_port().await;
     let played = Played::giving(json!({ "access_token": "a" })).await;
     let id = played.describe(&stage).await;
     for (round, way) in ["deep_link", "loopback", "relay", "paste"].into_iter().enumerate() {

@@ -31,8 +31,6 @@ mod text;
 mod tokens;
 mod vault;
 
-use crate::stage;
-
 /// Every provider of the catalogue, by id.
 fn providers() -> Vec<tieline_catalog::Provider> {
     static ALL: std::sync::OnceLock<Vec<tieline_catalog::Provider>> = std::sync::OnceLock::new();
@@ -56,17 +54,4 @@ fn with_parameter(url: &url::Url, name: &str, value: &str) -> url::Url {
     let mut changed = url.clone();
     changed.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
     changed
-}
-
-/// Lets the sign-ins of a stage come back to a port that no other test uses, and registers it everywhere.
-async fn take_own_port(stage: &stage::Stage) {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
-    let port = free.expect("a free port").port();
-    let settings = serde_json::json!({ "loopback_port": port });
-    let _: serde_json::Value = stage.ask("save_settings", settings).await.expect("saved");
-    for provider in providers() {
-        let host = provider.redirect.loopback_host.as_str();
-        let address = format!("http://{host}:{port}{}", provider.callback_path());
-        stage.practice.register_redirects(&provider.id, &[address]).await;
-    }
 }

@@ -170,7 +170,7 @@ async fn s32_no_log_line_holds_a_code_a_state_a_token_or_a_secret() {
     use std::process::Stdio;
 
     let stage = Stage::open().await;
-    crate::security::take_own_port(&stage).await;
+    stage.take_own_port().await;
     let mut lines = String::new();
     let mut secret = Vec::new();
     for provider in ["DROPBOX", "SLACK", "GMAIL", "ZENDESK", "ZOTERO"] {
@@ -249,7 +249,7 @@ async fn s32_every_log_line_passes_the_redactor() {
     use std::process::Stdio;
 
     let stage = Stage::open().await;
-    crate::security::take_own_port(&stage).await;
+    stage.take_own_port().await;
     let mut running = stage
         .command(&["connect", "BOX", "--no-browser", "--json"])
         .env("TIELINE_LOG", "trace")

@@ -8,6 +8,7 @@ pub mod search;
 pub mod session;
 pub mod terminal;
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -97,6 +98,16 @@ impl Stage {
         visit.answer(&self.page(flow).await).await.expect("the page sends the browser back")
     }
 
+    /// Lets the sign-ins come back to a port that no other test uses, and registers it everywhere.
+    pub async fn take_own_port(&self) {
+        let port = own_port();
+        self.set("loopback_port", json!(port)).await;
+        for provider in self.app.programs().published() {
+            let at = |host: &str| format!("http://{host}:{port}/integrations/{}", provider.callback);
+            self.practice.register_redirects(&provider.id, &[at("127.0.0.1"), at("localhost")]).await;
+        }
+    }
+
     /// Brings an address to the product the way a system would.
     pub async fn bring(&self, back: &Url) {
         match back.scheme() {
@@ -174,6 +185,20 @@ pub fn command(practice: &Practice, folder: &std::path::Path, words: &[&str]) ->
     let mut command = Command::new(env!("CARGO_BIN_EXE_tieline"));
     command.args(words).arg("--data").arg(folder).arg("--practice-at").arg(practice.control().as_str());
     command
+}
+
+/// A port for this test alone. It lies below those that systems hand out by chance (32768 and up on Linux), where one that
+/// was free a moment ago soon belongs to a practice provider or to a request.
+pub fn own_port() -> u16 {
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+    let first = u64::from(std::process::id()) * 16;
+    loop {
+        let number = 10_240 + (first + TAKEN.fetch_add(1, Ordering::Relaxed)) % 20_480;
+        let port = u16::try_from(number).expect("a port");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Opens the product in practice mode over a folder.

@@ -36,12 +36,19 @@ export async function until(what, ask, patience = PATIENCE_MS) {
   throw new Error(`waited in vain for ${what}${last ? `: ${last.message}` : ''}`);
 }
 
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+let tried = 0;
+/** A port that nobody has, below those that systems hand out by chance (32768 and up on Linux), so that it stays free. */
+export async function freePort() {
+  for (;;) {
+    const port = 10_240 + ((process.pid * 16 + tried++) % 20_480);
+    const server = createServer();
+    const had = await new Promise((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!had) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 export class Desk {

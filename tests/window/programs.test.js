@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { Desk, until } from './desk.js';
+import { Desk, freePort, until } from './desk.js';
 
 let desk, tieline;
 
@@ -10,14 +10,6 @@ const call = (name, ask = {}) =>
   tieline.page.executeAsyncScript('const [name, ask, done] = arguments; __TAURI_INTERNALS__.invoke("call", { name, ask }).then(done, (why) => done({ failed: why }))', name, ask);
 /** A program's request; no answer at all is null. */
 const ask = (port, path, options = {}) => fetch(`http://127.0.0.1:${port}${path}`, options).catch(() => null);
-/** A port that nobody has. */
-const free = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 
 before(async () => {
   desk = await Desk.open('programs');
@@ -61,7 +53,7 @@ test('what happens in another process shows in the window, and a program that as
 });
 
 test('nothing listens until it is switched on, and then a key is asked for', async () => {
-  const port = await free();
+  const port = await freePort();
   await call('save_settings', { ...(await call('settings')), api_port: port });
   assert.equal((await call('serving')).on, false);
   assert.equal(await ask(port, '/v1/'), null);
@@ -88,7 +80,7 @@ test('it moves to another port, says at the field that one is taken, and ends wh
   taken.close();
   assert.equal((await ask(settings.api_port, '/v1/')).status, 200, 'it stayed where it was');
 
-  const other = await free();
+  const other = await freePort();
   await call('save_settings', { ...settings, api_port: other });
   await until('the API at its new port', async () => (await ask(other, '/v1/'))?.status === 200);
   assert.equal(await ask(settings.api_port, '/v1/'), null);

@@ -17,6 +17,12 @@ use url::Url;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
+/// A port that stays free until it is wanted: below those that systems hand out by chance.
+fn free_port() -> u16 {
+    let first = 10_240 + u16::try_from(std::process::id() % 20_480).unwrap();
+    (first..).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+}
+
 /// Answers each request with `answer`; gives its port and what it was sent.
 fn serve(answer: &'static str) -> (u16, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -218,7 +224,7 @@ async fn the_internet_is_https_only() {
 
 #[tokio::test]
 async fn each_failure_has_its_own_words() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = free_port();
     let error = refusal(practice(closed).send(request(Method::Get, "https://slack.com/?code=canary")).await);
     assert_eq!(error.code, Code::Temporary);
     assert!(error.message.contains("slack.com refused the connection"), "{error}");
@@ -248,7 +254,7 @@ async fn a_proxy_is_used_and_its_failures_are_its_own() {
     assert!(heard.starts_with("CONNECT acme.zendesk.com:443 "), "{heard}");
     assert!(!heard.contains("canary"));
 
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = free_port();
     let network = Network { proxy: format!("http://127.0.0.1:{closed}"), ..Network::default() };
     let client = Client::new(&network, Routes::Internet).unwrap();
     let error = refusal(client.send(request(Method::Get, "https://acme.zendesk.com/")).await);
@@ -305,7 +311,7 @@ impl Tls {
             "-subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=CA:FALSE \
              -CA ca.pem -CAkey ca.key -keyout key.pem -out cert.pem",
         );
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let server = Command::new("openssl")
             .current_dir(folder)
             .args([
