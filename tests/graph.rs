@@ -37,6 +37,7 @@ impl Desk {
                 other => return drop(other.expect("the sync comes to its end")),
             }
         }
+        panic!("the sync before it did not come to its end");
     }
 
     async fn below(&self, parent: Option<&str>) -> Vec<ItemRow> {

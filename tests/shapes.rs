@@ -113,7 +113,7 @@ async fn keeps_its_shape(provider: &'static str, slug: &str) {
     assert!(
         now == reviewed,
         "{provider} asks otherwise than tests/shapes/{slug}.txt says.\n\nNow:\n{now}\nReviewed:\n{reviewed}\nIf the new \
-         requests are right: TIELINE_WRITE_SHAPES=1 cargo nextest run --test shapes {slug}"
+         requests are right: TIELINE_WRITE_SHAPES=1 cargo nextest run -p tieline shapes::{slug}"
     );
     describe::agrees(provider, &heard);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use tieline_catalog::{Pkce, Protocol};
-use tieline_engine::wire::{ConnectionRow, Flow, FlowStep, Problem};
+use tieline_engine::wire::{Change, ConnectionRow, Flow, FlowStep, Problem};
 use tieline_practice::Fault;
 use tieline_practice::visitor::Visit;
 use url::Url;
@@ -27,6 +27,13 @@ async fn nothing_happened(stage: &Stage, why: &str) {
 
 fn words(problem: Option<&Problem>) -> String {
     problem.map(|it| format!("{} {}", it.happened, it.why)).unwrap_or_default()
+}
+
+/// How many addresses came that no sign-in waits for, since the last look. That is decided while the address is taken.
+fn unexpected(changes: &mut tokio::sync::broadcast::Receiver<Change>) -> usize {
+    std::iter::from_fn(|| changes.try_recv().ok())
+        .filter(|change| matches!(change, Change::UnexpectedReturn))
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,10 +138,11 @@ async fn s06_state_is_random_single_use_and_bound_to_its_sign_in() {
     stage.bring(&back).await;
     assert_eq!(stage.ended(&flow).await.step, FlowStep::Connected);
     let before = stage.practice.counts("SALESFORCE").await;
+    let mut changes = stage.app.changes();
     for _ in 0..3 {
         stage.bring(&back).await;
     }
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(unexpected(&mut changes), 3);
     assert_eq!(stage.practice.counts("SALESFORCE").await, before, "a used state reaches nobody");
 
     // Bound to its provider: on another one's path it is nobody's, and still good on its own.
@@ -148,7 +156,7 @@ async fn s06_state_is_random_single_use_and_bound_to_its_sign_in() {
         .expect("an address");
     assert_ne!(back, elsewhere);
     stage.app.deliver(elsewhere.as_str());
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert_eq!(unexpected(&mut changes), 1);
     for flow in [&flow, &other] {
         let now: Flow = stage.ask("flow", json!({ "id": flow.id })).await.expect("a flow");
         assert_eq!(now.step, FlowStep::Waiting, "{}", now.provider);
@@ -175,6 +183,21 @@ async fn s06_a_sign_in_ends_after_ten_minutes() {
         number(11) * 60 + number(14)
     };
     assert_eq!((minute(&flow.ends_at) - minute(&flow.started_at)).rem_euclid(1440), 10);
+    stage.clock.turn(590);
+    let now: Flow = stage.ask("flow", json!({ "id": flow.id })).await.expect("a flow");
+    assert_eq!(now.step, FlowStep::Waiting);
+    let back = stage.visit(&flow, &Visit::default()).await;
+    stage.clock.turn(10);
+    let ended = stage.ended(&flow).await;
+    assert_eq!(
+        (ended.step, ended.problem.expect("a problem").code.as_str()),
+        (FlowStep::TimedOut, "timed_out")
+    );
+    // What comes then finds nobody.
+    let before = stage.practice.counts("BOX").await;
+    let late = stage.ask::<Flow>("paste", json!({ "id": flow.id, "address": back })).await;
+    assert!(late.is_err());
+    assert_eq!(stage.practice.counts("BOX").await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +214,8 @@ async fn s07_an_unknown_used_or_ended_state_changes_nothing_and_calls_nobody() {
 
     let scheme = tieline_engine::SCHEME;
     let state = parameter(&stage.page(&waiting).await, "state").expect("a state");
-    for address in [
+    let mut changes = stage.app.changes();
+    let addresses = [
         of_ended.to_string(),
         format!("{scheme}://integrations/dropbox?code=c&state=unknown"),
         format!("{scheme}://integrations/dropbox?code=c&state="),
@@ -203,10 +227,11 @@ async fn s07_an_unknown_used_or_ended_state_changes_nothing_and_calls_nobody() {
         format!("{scheme}://user@integrations/dropbox?code=c&state={state}"),
         format!("other.scheme://integrations/dropbox?code=c&state={state}"),
         "not an address".to_owned(),
-    ] {
-        stage.app.deliver(&address);
+    ];
+    for address in &addresses {
+        stage.app.deliver(address);
     }
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(unexpected(&mut changes), addresses.len());
     let now: Flow = stage.ask("flow", json!({ "id": waiting.id })).await.expect("a flow");
     assert_eq!(now.step, FlowStep::Waiting, "{}", words(now.problem.as_ref()));
     let ended: Flow = stage.ask("flow", json!({ "id": ended.id })).await.expect("a flow");
@@ -316,12 +341,13 @@ async fn s09_each_provider_has_a_redirect_path_of_its_own_and_the_answer_must_co
     }
     assert_eq!(paths.len(), 17);
     let before = stage.practice.counts("BOX").await;
+    let mut changes = stage.app.changes();
     for (at, (_, _, proof)) in flows.iter().enumerate() {
         let (other, _, _) = &flows[(at + 1) % flows.len()];
         let pairs = format!("code=c&oauth_verifier=v&state={proof}&oauth_token={proof}");
         stage.app.deliver(&format!("{}:/{}?{pairs}", tieline_engine::SCHEME, other.callback_path()));
     }
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(unexpected(&mut changes), flows.len());
     for (provider, flow, _) in &flows {
         let now: Flow = stage.ask("flow", json!({ "id": flow.id })).await.expect("a flow");
         assert_eq!(now.step, FlowStep::Waiting, "{}", provider.id);

@@ -1,4 +1,4 @@
-//! `cargo xtask run | test | bundle | bench`. Standard library only, so that it builds in seconds.
+//! `cargo xtask run | test | types | bundle | bench | session`. Standard library only, so that it builds in seconds.
 
 mod bench;
 mod bundle;

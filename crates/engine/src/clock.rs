@@ -54,6 +54,14 @@ impl Clock {
         }
     }
 
+    /// Returns once it is `at`. It looks every quarter of a second, so it notices what the clock makes up for and how it
+    /// is turned.
+    pub async fn until(&self, at: Seconds) {
+        while self.now() < at {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
     fn since_start(&self) -> Seconds {
         whole(self.start.elapsed() + self.start_part)
     }

@@ -2,7 +2,6 @@
 //! What is done with the answer is in `finish`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tieline_catalog::template::{self, Fields};
@@ -11,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use url::Url;
 
 use crate::callback::Callback;
-use crate::clock::rfc3339;
+use crate::clock::{Seconds, rfc3339};
 use crate::connection::Connection;
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
@@ -29,7 +28,7 @@ use crate::ways::{self, Plan};
 use crate::world::{AppKeys, World};
 
 /// A sign-in waits this long for the browser's answer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Seconds = 600;
 
 /// What a sign-in is begun with.
 #[derive(Debug, Clone, Default)]
@@ -187,7 +186,7 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
         way: shown(&plan),
         next_way,
         started_at: rfc3339(now),
-        ends_at: rfc3339(now + 600),
+        ends_at: rfc3339(now + PATIENCE),
         step: FlowStep::Waiting,
         connection: None,
         problem: None,
@@ -240,12 +239,18 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
         program,
         _listener: listener,
     };
-    tokio::spawn(wait(Arc::clone(world), kept, inbox, ended));
+    tokio::spawn(wait(Arc::clone(world), kept, inbox, ended, now + PATIENCE));
     world.flows.get(&id)
 }
 
 /// Waits for the answer, the person's cancel, or the end of patience.
-async fn wait(world: Arc<World>, kept: Kept, mut inbox: mpsc::Receiver<Callback>, ended: Arc<Notify>) {
+async fn wait(
+    world: Arc<World>,
+    kept: Kept,
+    mut inbox: mpsc::Receiver<Callback>,
+    ended: Arc<Notify>,
+    ends: Seconds,
+) {
     let end = tokio::select! {
         callback = inbox.recv() => match callback {
             Some(callback) => {
@@ -259,7 +264,7 @@ async fn wait(world: Arc<World>, kept: Kept, mut inbox: mpsc::Receiver<Callback>
             None => Answered::Ended(FlowStep::Cancelled, None),
         },
         () = ended.notified() => Answered::Ended(FlowStep::Cancelled, None),
-        () = tokio::time::sleep(PATIENCE) => Answered::Ended(FlowStep::TimedOut, Some(finish::nothing_came(&world, &kept))),
+        () = world.clock.until(ends) => Answered::Ended(FlowStep::TimedOut, Some(finish::nothing_came(&world, &kept))),
     };
     update(&world, &kept.id, |waiting| {
         waiting.proof = Secret::default();

@@ -16,7 +16,7 @@ use crate::flows::{finish, listen};
 use crate::secret::Secret;
 use crate::world::World;
 
-/// Ended sign-ins stay readable this long.
+/// So many ended sign-ins stay readable.
 const MEMORY: usize = 50;
 
 /// All sign-ins of this world, waiting and ended.
