@@ -103,24 +103,6 @@ async fn organizations_never_see_one_another() {
     assert_eq!(acme.gets(200, "GET", &users, Value::Null).await["totalCount"], 2);
 }
 
-/// A pair of RSA keys, and tokens of these claims signed with it; by Node, as nothing here signs.
-fn signed(claims: &[Value]) -> (String, Vec<String>) {
-    let script = "
-        const { generateKeyPairSync, createSign } = require('node:crypto');
-        const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-        const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-        const tokens = JSON.parse(process.argv[1]).map((claims) => {
-            const text = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}`;
-            return `${text}.${createSign('RSA-SHA256').update(text).sign(privateKey, 'base64url')}`;
-        });
-        console.log(JSON.stringify({ key: publicKey.export({ type: 'spki', format: 'pem' }), tokens }));";
-    let claims = json!(claims).to_string();
-    let output = std::process::Command::new("node").args(["-e", script, &claims]).output().unwrap();
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let tokens = told["tokens"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned());
-    (told["key"].as_str().unwrap().to_owned(), tokens.collect())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_user_s_own_token_goes_as_far_as_that_end_user() {
     let scene = Scene::open().await;
