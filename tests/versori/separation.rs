@@ -84,6 +84,24 @@ async fn organizations_never_see_one_another() {
             json!(owner);
         other.fails_at(&[field], "POST", &users, body).await;
     }
+    // Nor does its name replace it, or take it along.
+    for owner in [organisation, &other.organisation] {
+        let grant = json!({
+            "credentialId": credential, "organisationId": owner, "clientId": "theirs", "clientSecret": "theirs",
+        });
+        let mut body = other.connection("Stolen", None, &Value::Null);
+        body["connection"]["credentials"]["action"][0] = json!({
+            "authSchemeConfig": other.scheme(&grant), "credential": { "name": "n", "type": "none", "data": {} },
+        });
+        other.fails_at(&[field], "POST", &users, body.clone()).await;
+        body["connection"]["credentials"]["action"][0] = json!({
+            "authSchemeConfig": { "id": SCHEME, "description": "", "schemeType": "none" },
+            "credential": { "id": credential, "organisationId": owner },
+        });
+        other.gets(404, "POST", &users, body).await;
+    }
+    let kept = format!("/o/{organisation}/credentials/{credential}");
+    assert_eq!(acme.gets(200, "GET", &kept, Value::Null).await["data"]["clientId"], "confidential");
     let returned = acme.signs_in(&ANNA, &hub, acme.asked(&credential)).await;
     let own = other.credential("confidential", SECRET).await;
     let state = "connection.credentials.action[0].credential.data.state";

@@ -11,6 +11,9 @@ use url::Url;
 
 use crate::error::{Error, Result};
 
+/// Names and values of a query.
+pub type Parameters = Vec<(String, String)>;
+
 /// The description, checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
@@ -23,7 +26,7 @@ pub struct Service {
     pub scopes: Vec<String>,
     /// As they were written, in order; one may be there several times (RFC 8707 §2).
     #[serde(deserialize_with = "pairs")]
-    pub authorize_parameters: Vec<(String, String)>,
+    pub authorize_parameters: Parameters,
     /// Sent to the token address with every request.
     #[serde(default)]
     pub token_parameters: BTreeMap<String, String>,
@@ -46,11 +49,11 @@ pub struct Service {
 }
 
 /// Parameters are also read as the map that they once were kept as.
-fn pairs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
+fn pairs<'de, D: Deserializer<'de>>(from: D) -> Result<Parameters, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Kept {
-        Pairs(Vec<(String, String)>),
+        Pairs(Parameters),
         Map(BTreeMap<String, String>),
     }
     Kept::deserialize(from).map(|kept| match kept {
@@ -81,7 +84,7 @@ pub struct Wishes<'a> {
 
 impl Wishes<'_> {
     /// Scopes, and parameters besides ours. Errors name the field.
-    pub fn read(&self) -> Result<(Vec<String>, Vec<(String, String)>)> {
+    pub fn read(&self) -> Result<(Vec<String>, Parameters)> {
         let mut parameters = self.parameters()?;
         let has = |wanted: &str| parameters.iter().any(|(name, _)| name == wanted);
         let prompt = match self.prompt.map(str::trim) {
@@ -126,9 +129,9 @@ impl Wishes<'_> {
         Ok(scopes)
     }
 
-    fn parameters(&self) -> Result<Vec<(String, String)>> {
+    fn parameters(&self) -> Result<Parameters> {
         let wrong = |words: String| Err(Error::field("additional_parameters", words));
-        let mut parameters: Vec<(String, String)> = Vec::new();
+        let mut parameters = Parameters::new();
         let query = self.additional.trim().trim_start_matches(['?', '&']);
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             if name.is_empty() || value.chars().any(char::is_control) {
@@ -430,7 +433,7 @@ mod tests {
         prompt: Option<&str>,
         offline_access: bool,
         additional: &str,
-    ) -> Result<(Vec<String>, Vec<(String, String)>)> {
+    ) -> Result<(Vec<String>, Parameters)> {
         Wishes { scopes: "read  read write", prompt, offline_access, additional }.read()
     }
 

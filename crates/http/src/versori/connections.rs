@@ -180,7 +180,14 @@ pub(super) async fn make(call: &Call, place: &Place, wanted: Wanted) -> Result<O
     let connection = Connection { hub, user, connector, name, action, trigger, variables };
     let kept = {
         let _alone = call.shared.writing.lock().await;
-        failed.map_or_else(|| put(call, place, &at, &connection), Err)
+        let before = failed.map_or_else(|| replaced(call, place, &at, &connection.name), Err);
+        before.and_then(|before| {
+            let kept = call.keep(&new_id(), &connection)?;
+            if let Some(before) = &before {
+                call.forget::<Connection>(&before.id)?;
+            }
+            Ok((kept, before))
+        })
     };
     match kept {
         Ok((kept, before)) => {
@@ -201,21 +208,6 @@ pub(super) async fn make(call: &Call, place: &Place, wanted: Wanted) -> Result<O
     }
 }
 
-/// Keeps it, and yields what made room for it.
-fn put(
-    call: &Call,
-    place: &Place,
-    at: &str,
-    connection: &Connection,
-) -> Result<(One<Connection>, Option<One<Connection>>), Fault> {
-    let before = replaced(call, place, at, &connection.name)?;
-    let kept = call.keep(&new_id(), connection)?;
-    if let Some(before) = &before {
-        call.forget::<Connection>(&before.id)?;
-    }
-    Ok((kept, before))
-}
-
 /// A part, and what was done for it.
 struct Made {
     part: Part,
@@ -230,7 +222,7 @@ async fn take_back(call: &Call, made: Made) -> Result<(), Fault> {
         Client::AsItWas => {}
         Client::Made(id) => ended.push(id),
         Client::Replaced { before, secret } => {
-            credentials::replace_client(call, before, None, secret.unwrap_or_default()).await?;
+            credentials::replace_client(call, *before, None, secret.unwrap_or_default()).await?;
         }
     }
     for id in &ended {

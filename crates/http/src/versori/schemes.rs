@@ -100,7 +100,7 @@ pub(super) enum Client {
     AsItWas,
     Made(String),
     Replaced {
-        before: One<Credential>,
+        before: Box<One<Credential>>,
         secret: Option<Secret>,
     },
 }
@@ -125,7 +125,7 @@ pub(super) async fn keep_client(
             return Err(Fault::field(format!("{}.clientSecret", oauth2.at), words));
         }
         let kept = || own_client(call, &oauth2.at, credential, organisation);
-        let before = kept()?;
+        let before = Box::new(kept()?);
         // One that is lost cannot be put back, and may be replaced all the same.
         let was = credentials::secret_of(call, &before, "clientSecret").await.ok().flatten();
         credentials::replace_client(call, kept()?, oauth2.client_id.as_deref(), secret).await?;
