@@ -21,10 +21,7 @@ let served, made, issuer, node, host, browser, context, page, hub;
 
 before(async () => {
   served = await Served.open();
-  host = await listen((request, reply) => {
-    const script = request.url === '/client.js';
-    reply.writeHead(200, { 'content-type': script ? 'text/javascript' : 'text/html' }).end(script ? `(${client})(${JSON.stringify(served.base + ROOT)})` : PAGE);
-  }, 'localhost');
+  host = await listen(pages, 'localhost');
   made = await served.key('embedding page', { origins: [host.base] });
   await authorizationServer();
   browser = await launch();
@@ -39,6 +36,11 @@ after(async () => {
   host?.end();
   await served?.end();
 });
+
+function pages(request, reply) {
+  const script = request.url === '/client.js';
+  reply.writeHead(200, { 'content-type': script ? 'text/javascript' : 'text/html' }).end(script ? `(${client})(${JSON.stringify(served.base + ROOT)})` : PAGE);
+}
 
 async function authorizationServer() {
   const app = {
@@ -122,11 +124,11 @@ async function answer(popup, who, refuse) {
   });
 }
 
-async function signIn(url, { refuse = false } = {}) {
-  await page.evaluate((address) => window.signIn(address), url);
-  const [popup] = await Promise.all([page.waitForEvent('popup'), page.click('#connect')]);
+async function signIn(url, { refuse = false, from = page } = {}) {
+  await from.evaluate((address) => window.signIn(address), url);
+  const [popup] = await Promise.all([from.waitForEvent('popup'), from.click('#connect')]);
   await answer(popup, 'anna', refuse);
-  return until('the window to answer', () => page.evaluate(() => window.answered));
+  return until('the window to answer', () => from.evaluate(() => window.answered));
 }
 
 const primary = (name, code, state) => {
@@ -207,6 +209,38 @@ test('a person who says no is told on to the page, with the reason', async () =>
   const told = await signIn((await begin()).body.url, { refuse: true });
   assert.equal(told.error, 'access_denied');
   assert.equal(told.code, undefined);
+});
+
+test('whoever knows the state is answered, whatever page it is, and the window says so only then', async () => {
+  const unnamed = await listen(pages, 'localhost');
+  const other = await context.newPage();
+  await other.goto(unnamed.base);
+  const { code } = await signIn((await begin()).body.url, { from: other });
+  assert.ok(code);
+
+  // An opener that says nothing yet is waited for.
+  const { body: { url } } = await begin();
+  await other.evaluate((address) => {
+    document.getElementById('connect').onclick = () => (window.opened = window.open(address, 'quiet', 'popup'));
+  }, url);
+  const [quiet] = await Promise.all([other.waitForEvent('popup'), other.click('#connect')]);
+  await answer(quiet, 'anna', false);
+  await quiet.waitForLoadState();
+  assert.match(await quiet.locator('p').textContent(), /Keep this one open/);
+  const told = quiet.waitForFunction(() => document.querySelector('p').textContent.includes('has the answer'));
+  const hello = { type: 'hello', payload: { state: new URL(url).searchParams.get('state') } };
+  await other.evaluate(([said, origin]) => window.opened.postMessage(said, origin), [hello, served.base]);
+  await told;
+
+  // Without an opener nobody has it, and the person reads so.
+  const alone = await context.newPage();
+  await alone.goto((await begin()).body.url);
+  await answer(alone, 'anna', false);
+  await alone.waitForLoadState();
+  assert.match(await alone.locator('p').textContent(), /no window that could take the answer/);
+  await alone.close();
+  await other.close();
+  unnamed.end();
 });
 
 test('another organisation finds nothing of it', async () => {

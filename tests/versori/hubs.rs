@@ -51,6 +51,8 @@ async fn hubs_users_and_activations_live_as_the_contract_says() {
     let back = program.gets(200, "GET", &format!("{users}?first=2&before={prev}"), Value::Null).await;
     assert_eq!(names(&back), names(&first));
     program.fails_at(&["first"], "GET", &format!("{users}?first=0"), Value::Null).await;
+    let most = program.gets(200, "GET", &format!("{users}?first=1000"), Value::Null).await;
+    assert_eq!(names(&most).len(), 5, "more than the most is the most");
     assert_eq!(
         names(&program.gets(200, "GET", &format!("{users}?search=USER-3"), Value::Null).await),
         ["user-3"]

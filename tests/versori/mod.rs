@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing has failed")]
 
+mod end_users;
 mod hubs;
+mod reconnecting;
 mod scene;
 mod secrets;
 mod separation;

@@ -48,8 +48,9 @@ impl Scene {
     }
 
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-        let url: Url = self.api.url().parse().unwrap();
-        send(method, &url.join(path).unwrap(), headers, body.as_bytes()).await.unwrap()
+        // As it stands: a path may begin with two slashes.
+        let url: Url = format!("{}{path}", self.api.url().trim_end_matches('/')).parse().unwrap();
+        send(method, &url, headers, body.as_bytes()).await.unwrap()
     }
 
     /// What the page shows on which the end user's browser ends.
@@ -91,11 +92,46 @@ pub fn with(mut whole: Value, more: &Value) -> Value {
     whole
 }
 
+/// A pair of RSA keys, and tokens of these claims signed with it; by Node, as nothing here signs.
+pub fn signed(claims: &[Value]) -> (String, Vec<String>) {
+    let script = "
+        const { generateKeyPairSync, createSign } = require('node:crypto');
+        const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+        const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+        const tokens = JSON.parse(process.argv[1]).map((claims) => {
+            const text = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}`;
+            return `${text}.${createSign('RSA-SHA256').update(text).sign(privateKey, 'base64url')}`;
+        });
+        console.log(JSON.stringify({ key: publicKey.export({ type: 'spki', format: 'pem' }), tokens }));";
+    let claims = json!(claims).to_string();
+    let output = std::process::Command::new("node").args(["-e", script, &claims]).output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let tokens = told["tokens"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned());
+    (told["key"].as_str().unwrap().to_owned(), tokens.collect())
+}
+
 impl Program<'_> {
     /// The same organization's end user, by a token of their own.
     pub fn as_user(&self, token: &str) -> Program<'_> {
         let (organisation, proof) = (self.organisation.clone(), format!("JWT {token}"));
         Program { scene: self.scene, key: self.key.clone(), organisation, proof }
+    }
+
+    /// A token of an end user's own. The id of a signing key is known only once it is there, so that is left here first
+    /// with another key.
+    pub async fn token_of(&self, user: &str) -> String {
+        let keys = format!("/o/{}/signing-keys", self.organisation);
+        let made =
+            self.gets(201, "POST", &keys, json!({ "name": "Users", "publicKey": signed(&[]).0 })).await;
+        let id = made["id"].as_str().unwrap();
+        let (public, mut tokens) =
+            signed(&[json!({ "sub": user, "iss": format!("https://versori.com/sk/{id}"), "exp": null })]);
+        let organization = i64::from(self.key.key.organization.number);
+        let programs = self.scene.stage.app.programs();
+        let mut record = programs.record(organization, "versori/signing-key", id).unwrap().unwrap();
+        record.body["public_key"] = json!(public);
+        programs.save_record(organization, "versori/signing-key", id, &record.body).unwrap();
+        tokens.remove(0)
     }
 
     pub async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {

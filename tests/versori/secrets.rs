@@ -90,15 +90,12 @@ async fn no_secret_is_told_or_lies_outside_of_the_keyring() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_answers_its_opener_and_loads_nothing() {
     let scene = Scene::open().await;
-    let program =
-        scene.program_of(json!({ "name": "Acme sync", "origins": ["https://app.acme.example"] })).await;
+    let program = scene.program("Acme sync").await;
     let hub = program.hub().await;
     let returned = program.signs_in(&ANNA, &hub, program.asked(SCHEME)).await;
     let shown = scene.lands(&returned.back).await;
     let html = String::from_utf8(shown.body.clone()).unwrap();
-    let own = scene.api.url();
-    let origins = format!("[&quot;https://app.acme.example&quot;,&quot;{}&quot;]", own.trim_end_matches('/'));
-    assert!(html.contains(&format!("data-origins=\"{origins}\"")), "{html}");
+    assert!(html.contains("Keep this one open") && html.contains("data-told=\"The window"), "{html}");
     let rules = shown.get("content-security-policy").unwrap();
     for (from, to) in [("<script>", "</script>"), ("<style>", "</style>")] {
         let text = html.split_once(from).unwrap().1.split_once(to).unwrap().0;
@@ -118,7 +115,7 @@ async fn the_page_answers_its_opener_and_loads_nothing() {
     let shown = scene.lands(&forged).await;
     let html = String::from_utf8(shown.body).unwrap();
     assert!(
-        shown.status == 400 && html.contains("Unexpected return") && html.contains("data-origins=\"[]\""),
+        shown.status == 400 && html.contains("Unexpected return") && html.contains("data-told=\"\""),
         "{html}"
     );
 }

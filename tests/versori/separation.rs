@@ -84,6 +84,24 @@ async fn organizations_never_see_one_another() {
             json!(owner);
         other.fails_at(&[field], "POST", &users, body).await;
     }
+    // Nor does its name replace it, or take it along.
+    for owner in [organisation, &other.organisation] {
+        let grant = json!({
+            "credentialId": credential, "organisationId": owner, "clientId": "theirs", "clientSecret": "theirs",
+        });
+        let mut body = other.connection("Stolen", None, &Value::Null);
+        body["connection"]["credentials"]["action"][0] = json!({
+            "authSchemeConfig": other.scheme(&grant), "credential": { "name": "n", "type": "none", "data": {} },
+        });
+        other.fails_at(&[field], "POST", &users, body.clone()).await;
+        body["connection"]["credentials"]["action"][0] = json!({
+            "authSchemeConfig": { "id": SCHEME, "description": "", "schemeType": "none" },
+            "credential": { "id": credential, "organisationId": owner },
+        });
+        other.gets(404, "POST", &users, body).await;
+    }
+    let kept = format!("/o/{organisation}/credentials/{credential}");
+    assert_eq!(acme.gets(200, "GET", &kept, Value::Null).await["data"]["clientId"], "confidential");
     let returned = acme.signs_in(&ANNA, &hub, acme.asked(&credential)).await;
     let own = other.credential("confidential", SECRET).await;
     let state = "connection.credentials.action[0].credential.data.state";
@@ -101,24 +119,6 @@ async fn organizations_never_see_one_another() {
     acme.gets(204, "DELETE", &format!("/hubs/{hub}/users/v"), Value::Null).await;
     assert_eq!(scene.rows().await.len(), 1);
     assert_eq!(acme.gets(200, "GET", &users, Value::Null).await["totalCount"], 2);
-}
-
-/// A pair of RSA keys, and tokens of these claims signed with it; by Node, as nothing here signs.
-fn signed(claims: &[Value]) -> (String, Vec<String>) {
-    let script = "
-        const { generateKeyPairSync, createSign } = require('node:crypto');
-        const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-        const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-        const tokens = JSON.parse(process.argv[1]).map((claims) => {
-            const text = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}`;
-            return `${text}.${createSign('RSA-SHA256').update(text).sign(privateKey, 'base64url')}`;
-        });
-        console.log(JSON.stringify({ key: publicKey.export({ type: 'spki', format: 'pem' }), tokens }));";
-    let claims = json!(claims).to_string();
-    let output = std::process::Command::new("node").args(["-e", script, &claims]).output().unwrap();
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let tokens = told["tokens"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned());
-    (told["key"].as_str().unwrap().to_owned(), tokens.collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,11 +126,23 @@ async fn defaults_clashes_and_the_other_spelling_of_the_beginning() {
         assert_eq!(parameter(&url, "scope").as_deref(), scope, "{more}");
         assert_eq!(parameter(&url, "audience").as_deref(), Some("x"), "{more}");
     }
+    // What does not clash is sent as it came.
+    let more = "claims=%7B%22id_token%22%3A%7B%22acr%22%3A%7B%7D%7D%7D&bar={x}&empty=&flag&list=%2Ca%2C\
+                &resource=b&resource=a&response_mode=query";
+    let url = program.initialise(&hub, with(plain.clone(), &json!({ "additionalParams": more }))).await;
+    let sent: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    for wanted in url::form_urlencoded::parse(more.as_bytes()).into_owned() {
+        assert!(sent.contains(&wanted), "{wanted:?} in {url}");
+    }
+    let resources: Vec<&str> =
+        sent.iter().filter(|(name, _)| name == "resource").map(|(_, value)| value.as_str()).collect();
+    assert_eq!(resources, ["b", "a"]);
     let path = format!("{ROOT}/embed/{hub}/connector/{CONNECTOR}/oauth2/initialise");
     for (more, field) in [
         (json!({ "additionalParams": "state=mine" }), "additionalParams"),
         (json!({ "additionalParams": "foo=cat%20bob&redirect_uri=x" }), "additionalParams"),
         (json!({ "additionalParams": "audience=y" }), "additionalParams"),
+        (json!({ "additionalParams": "response_mode=form_post" }), "additionalParams"),
         (json!({ "additionalParams": "prompt=none", "prompt": "login" }), "additionalParams"),
         (json!({ "authorizeUrl": "http://127.0.0.1:9/authorize?client_id=x" }), "authorizeUrl"),
         (json!({ "authorizeUrl": "http://login.acme.example/" }), "authorizeUrl"),
@@ -244,7 +256,10 @@ async fn a_sign_in_is_finished_only_as_it_was_begun() {
         .await;
     assert!(refused["message"].as_str().unwrap().contains("invalid_grant"), "{refused}");
     let returned = program.signs_in(&ANNA, &hub, program.asked(&credential)).await;
-    scene.stage.clock.turn(601);
+    // The published command line waits for fifteen minutes.
+    scene.stage.clock.turn(899);
+    assert_eq!(scene.lands(&returned.back).await.status, 200);
+    scene.stage.clock.turn(2);
     assert_eq!(scene.lands(&returned.back).await.status, 400, "unexpected by now");
     let late = program.connection("Late", Some(&credential), &returned.code());
     program.fails_at(&[&at("credential.data.state")], "POST", &users, late).await;

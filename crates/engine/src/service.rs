@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tieline_catalog::{
     AccessLife, Account, Category, ClientAuth, Lifetime, LoopbackHost, LoopbackPort, OAuth, Provider,
     Published, Redirect, RefreshKind, Register, Reply, Revoke, Scope, Secret, Step, Way,
@@ -10,6 +10,9 @@ use tieline_catalog::{
 use url::Url;
 
 use crate::error::{Error, Result};
+
+/// Names and values of a query.
+pub type Parameters = Vec<(String, String)>;
 
 /// The description, checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +24,9 @@ pub struct Service {
     pub revocation_url: Option<String>,
     pub userinfo_url: Option<String>,
     pub scopes: Vec<String>,
-    pub authorize_parameters: BTreeMap<String, String>,
+    /// As they were written, in order; one may be there several times (RFC 8707 §2).
+    #[serde(deserialize_with = "pairs")]
+    pub authorize_parameters: Parameters,
     /// Sent to the token address with every request.
     #[serde(default)]
     pub token_parameters: BTreeMap<String, String>,
@@ -43,8 +48,22 @@ pub struct Service {
     pub dpop: bool,
 }
 
+/// Parameters are also read as the map that they once were kept as.
+fn pairs<'de, D: Deserializer<'de>>(from: D) -> Result<Parameters, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Kept {
+        Pairs(Parameters),
+        Map(BTreeMap<String, String>),
+    }
+    Kept::deserialize(from).map(|kept| match kept {
+        Kept::Pairs(pairs) => pairs,
+        Kept::Map(map) => map.into_iter().collect(),
+    })
+}
+
 /// Parameters of an authorization request that are ours to set.
-const OURS: [&str; 8] = [
+const OURS: [&str; 7] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -52,7 +71,6 @@ const OURS: [&str; 8] = [
     "scope",
     "code_challenge",
     "code_challenge_method",
-    "response_mode",
 ];
 
 /// Turns the admin's words about scopes, prompt and parameters into what is sent.
@@ -66,7 +84,29 @@ pub struct Wishes<'a> {
 
 impl Wishes<'_> {
     /// Scopes, and parameters besides ours. Errors name the field.
-    pub fn read(&self) -> Result<(Vec<String>, BTreeMap<String, String>)> {
+    pub fn read(&self) -> Result<(Vec<String>, Parameters)> {
+        let mut parameters = self.parameters()?;
+        let has = |wanted: &str| parameters.iter().any(|(name, _)| name == wanted);
+        let prompt = match self.prompt.map(str::trim) {
+            Some(prompt) => {
+                prompt.split(['+', ' ']).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ")
+            }
+            None if has("approval_prompt") || has("prompt") => String::new(),
+            None => "login".into(),
+        };
+        if !prompt.is_empty() {
+            if !prompt.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+                return Err(Error::field(
+                    "prompt",
+                    "A prompt is one of login, consent, select_account or none; several joined by +.",
+                ));
+            }
+            parameters.push(("prompt".into(), prompt));
+        }
+        Ok((self.scopes()?, parameters))
+    }
+
+    fn scopes(&self) -> Result<Vec<String>> {
         let mut scopes: Vec<String> = Vec::new();
         for scope in self.scopes.split([' ', '\n', '\t']).filter(|scope| !scope.is_empty()) {
             // RFC 6749 §3.3
@@ -86,50 +126,31 @@ impl Wishes<'_> {
         if self.offline_access && !scopes.iter().any(|scope| scope == "offline_access") {
             scopes.push("offline_access".into());
         }
-        let mut parameters = BTreeMap::new();
+        Ok(scopes)
+    }
+
+    fn parameters(&self) -> Result<Parameters> {
+        let wrong = |words: String| Err(Error::field("additional_parameters", words));
+        let mut parameters = Parameters::new();
         let query = self.additional.trim().trim_start_matches(['?', '&']);
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             if name.is_empty() || value.chars().any(char::is_control) {
-                return Err(Error::field(
-                    "additional_parameters",
-                    "Write parameters like a query: audience=x&hd=acme.com.",
-                ));
+                return wrong("Write parameters like a query: audience=x&hd=acme.com.".into());
             }
             if OURS.contains(&name.as_ref()) {
-                return Err(Error::field(
-                    "additional_parameters",
-                    format!("Tieline sets {name} itself. Take it out here."),
-                ));
+                return wrong(format!("Tieline sets {name} itself. Take it out here."));
             }
-            if name == "prompt" && self.prompt.is_some_and(|prompt| !prompt.trim().is_empty()) {
-                return Err(Error::field(
-                    "additional_parameters",
-                    "prompt has a field of its own. Take it out here or there.",
-                ));
+            // The answer is read from the query of the address that the browser comes back to.
+            if name == "response_mode" && value != "query" {
+                return wrong("The answer has to come back as a query. Take response_mode out here.".into());
             }
-            if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
-                return Err(Error::field("additional_parameters", format!("{name} is there twice.")));
+            let prompted = self.prompt.is_some_and(|prompt| !prompt.trim().is_empty());
+            if name == "prompt" && (prompted || parameters.iter().any(|(known, _)| known == "prompt")) {
+                return wrong("prompt has a field of its own. Take it out here or there.".into());
             }
+            parameters.push((name.into_owned(), value.into_owned()));
         }
-        let prompt = match self.prompt.map(str::trim) {
-            Some(prompt) => {
-                prompt.split(['+', ' ']).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ")
-            }
-            None if parameters.contains_key("approval_prompt") || parameters.contains_key("prompt") => {
-                String::new()
-            }
-            None => "login".into(),
-        };
-        if !prompt.is_empty() {
-            if !prompt.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-                return Err(Error::field(
-                    "prompt",
-                    "A prompt is one of login, consent, select_account or none; several joined by +.",
-                ));
-            }
-            parameters.insert("prompt".into(), prompt);
-        }
-        Ok((scopes, parameters))
+        Ok(parameters)
     }
 }
 
@@ -235,10 +256,11 @@ impl Service {
         let (offline, scopes): (Vec<&str>, Vec<&str>) =
             self.scopes.iter().map(String::as_str).partition(|scope| *scope == "offline_access");
         let mut additional = url::form_urlencoded::Serializer::new(String::new());
-        additional.extend_pairs(self.authorize_parameters.iter().filter(|(name, _)| *name != "prompt"));
-        let prompt = match self.authorize_parameters.get("prompt") {
-            Some(prompt) => Some(prompt.replace(' ', "+")),
-            None if self.authorize_parameters.contains_key("approval_prompt") => None,
+        additional.extend_pairs(self.authorize_parameters.iter().filter(|(name, _)| name != "prompt"));
+        let sent = |wanted: &str| self.authorize_parameters.iter().find(|(name, _)| name == wanted);
+        let prompt = match sent("prompt") {
+            Some((_, prompt)) => Some(prompt.replace(' ', "+")),
+            None if sent("approval_prompt").is_some() => None,
             None => Some(String::new()),
         };
         Typed {
@@ -310,7 +332,8 @@ impl Service {
                 pkce_exempt: None,
                 scope_parameter: "scope".into(),
                 scope_separator: " ".into(),
-                authorize_parameters: self.authorize_parameters.clone(),
+                authorize_parameters: BTreeMap::new(),
+                verbatim_parameters: self.authorize_parameters.clone(),
                 token_parameters: self
                     .token_parameters
                     .iter()
@@ -410,15 +433,19 @@ mod tests {
         prompt: Option<&str>,
         offline_access: bool,
         additional: &str,
-    ) -> Result<(Vec<String>, BTreeMap<String, String>)> {
+    ) -> Result<(Vec<String>, Parameters)> {
         Wishes { scopes: "read  read write", prompt, offline_access, additional }.read()
     }
 
     #[test]
     fn prompt_is_login_unless_approval_prompt_comes_along() {
-        assert_eq!(read(None, true, "").expect("fine").1["prompt"], "login");
-        assert!(!read(None, true, "approval_prompt=force").expect("fine").1.contains_key("prompt"));
-        assert_eq!(read(Some("login+consent"), true, "").expect("fine").1["prompt"], "login consent");
+        let sent = |prompt, additional| {
+            let pairs = read(prompt, true, additional).expect("fine").1;
+            pairs.into_iter().find(|(name, _)| name == "prompt").map(|(_, value)| value)
+        };
+        assert_eq!(sent(None, "").as_deref(), Some("login"));
+        assert_eq!(sent(None, "approval_prompt=force"), None);
+        assert_eq!(sent(Some("login+consent"), "").as_deref(), Some("login consent"));
     }
 
     #[test]
@@ -435,6 +462,7 @@ mod tests {
             (None, true, "approval_prompt=force"),
             (Some(""), true, "x=%26"),
             (Some("login+consent"), true, ""),
+            (None, true, "resource=a&resource=b&claims=%7B%22x%22%3A%7B%7D%7D&empty=&flag&list=%2Ca%2C"),
         ] {
             let (scopes, authorize_parameters) = read(prompt, offline_access, additional).expect("fine");
             let service = Service {
@@ -475,6 +503,39 @@ mod tests {
             assert_eq!(error.field.as_deref(), Some("additional_parameters"), "{name}");
             assert!(error.message.contains(name));
         }
+        for (prompt, bad) in
+            [(None, "response_mode=form_post"), (Some("login"), "prompt=none"), (None, "prompt=a&prompt=b")]
+        {
+            assert!(read(prompt, true, bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_clash_is_sent_as_it_was_written() {
+        let text = "response_mode=query&resource=b&resource=a&claims=%7B%22id_token%22%3A%7B%22acr%22%3A%7B%7D%7D%7D\
+                    &bar={x}&empty=&flag&list=%2Ca%2C";
+        let wanted = [
+            ("response_mode", "query"),
+            ("resource", "b"),
+            ("resource", "a"),
+            ("claims", r#"{"id_token":{"acr":{}}}"#),
+            ("bar", "{x}"),
+            ("empty", ""),
+            ("flag", ""),
+            ("list", ",a,"),
+            ("prompt", "login"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(read(None, false, text).expect("fine").1, wanted);
+    }
+
+    #[test]
+    fn parameters_that_were_kept_as_a_map_are_still_read() {
+        let service = Service { authorize_parameters: vec![("a".into(), "b".into())], ..Service::default() };
+        let mut kept = serde_json::to_value(&service).expect("JSON");
+        assert_eq!(serde_json::from_value::<Service>(kept.clone()).expect("a service"), service);
+        kept["authorize_parameters"] = serde_json::json!({ "a": "b" });
+        assert_eq!(serde_json::from_value::<Service>(kept).expect("a service"), service);
     }
 
     #[test]

@@ -220,6 +220,8 @@ const DIALECTS: &[(&str, Dialect)] = &[
     ("/api/v1", airbyte::sorry),
     ("/v1", own::sorry),
     ("/api/embedded/v1", versori::sorry),
+    ("/embedded/v1", versori::sorry),
+    ("//embedded/v1", versori::sorry),
     ("/embed", versori::sorry),
     ("/hubs", versori::sorry),
     ("/activations", versori::sorry),
@@ -282,7 +284,18 @@ mod tests {
             (&["/v1", "/v1/", "/v1/connections", "/v1/sourcesx"], own::sorry),
             (&["/v1/organizations/org_1/knowledge/connectors/sources"], aitronos::sorry),
             (&["/v1/sources", "/v1/sources/initiateOAuth", "/api/v1/source_oauths/x"], airbyte::sorry),
-            (&["/api/embedded/v1/embed/x", "/hubs", "/embed/a/b", "/o/x/hubs", "/healthz"], versori::sorry),
+            (
+                &[
+                    "/api/embedded/v1/embed/x",
+                    "/embedded/v1",
+                    "//embedded/v1/x",
+                    "/hubs",
+                    "/embed/a/b",
+                    "/o/x/hubs",
+                    "/healthz",
+                ],
+                versori::sorry,
+            ),
             (&["/", "/user_data_sources", "/integrations/box", "/oauth", "/health"], carbon::sorry),
         ];
         for (paths, wanted) in all {

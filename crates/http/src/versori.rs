@@ -1,5 +1,5 @@
-//! Contract 2: the embedded API of Versori, version 1, under `/api/embedded/v1` and, for what its documents call so,
-//! bare: hubs with their end users, whose connections to services outside the catalogue are begun here
+//! Contract 2: the embedded API of Versori, version 1, under `/api/embedded/v1`, its development root `/embedded/v1` and,
+//! for what its documents call so, bare: hubs with their end users, whose connections to services outside the catalogue are begun here
 //! ([`initialise`]), come back to a page of ours ([`page`]) and are finished with a code ([`connections`]).
 //!
 //! Everything but those connections is a record; ids are ULIDs. Nothing is run here, so what is activated is what a
@@ -53,8 +53,12 @@ pub(crate) fn router() -> Router<Arc<Door>> {
         .merge(credentials::routes())
         .merge(signing::routes());
     let whole = bare.clone().merge(integrations::routes()).merge(page::routes());
-    bare.nest("/api/embedded/v1", whole).layer(Extension(Arc::<Shared>::default()))
+    let all = ROOTS.iter().fold(bare, |all, root| all.nest(root, whole.clone()));
+    all.layer(Extension(Arc::<Shared>::default()))
 }
+
+/// The published client puts its path, with a slash in front, after a base that may end with one.
+const ROOTS: [&str; 3] = ["/api/embedded/v1", "/embedded/v1", "//embedded/v1"];
 
 async fn healthz() -> Response {
     answer::ok(&json!({ "message": "OK" }))

@@ -35,6 +35,9 @@ pub struct OAuth {
     pub scope_separator: String,
     #[serde(default)]
     pub authorize_parameters: BTreeMap<String, String>,
+    /// Sent besides as they are, in this order and as often as they are there; of a described service only.
+    #[serde(skip)]
+    pub verbatim_parameters: Vec<(String, String)>,
     /// Sent with the code and with every refresh.
     #[serde(default)]
     pub token_parameters: BTreeMap<String, serde_json::Value>,

@@ -27,8 +27,8 @@ use crate::service::{self, Proof, Service, Wishes};
 use crate::sync_options::SyncOptions;
 use crate::world::{AppKeys, World};
 
-/// A code has to come within ten minutes of the sign-in's beginning.
-const PATIENCE: Seconds = 600;
+/// A code has to come within fifteen minutes of the sign-in's beginning: so long the published command line waits.
+const PATIENCE: Seconds = 900;
 /// Sign-ins of one organization that may wait at once; the oldest makes room.
 const AT_ONCE: usize = 200;
 /// A service that describes itself does so quickly, or its description is done without.
@@ -107,7 +107,7 @@ pub struct Finishing {
     pub code: Secret,
 }
 
-/// All sign-ins that were begun and wait for their code. They live as long as this does, and no longer than ten minutes.
+/// All sign-ins that were begun and wait for their code. They live as long as this does, and no longer than fifteen minutes.
 #[derive(Debug, Default)]
 pub struct EmbeddedSignIns {
     all: Mutex<Vec<Begun>>,
@@ -151,7 +151,7 @@ fn place(all: &[Begun], state: &str, now: Seconds) -> Option<usize> {
 }
 
 /// Makes the address of the sign-in page. Errors are at the fields of [`Embedding`] and [`Bound`]; `additional` for a
-/// parameter that is set twice.
+/// parameter that clashes.
 pub(crate) fn begin(world: &World, asked: &Embedding) -> Result<Begun> {
     let practice = world.practice.is_some();
     let mut page = service::address("authorize_url", &asked.authorize_url, practice)?;
@@ -164,8 +164,15 @@ pub(crate) fn begin(world: &World, asked: &Embedding) -> Result<Begun> {
     page.set_query(None);
     // What stands in the address already must not clash with what is set here either.
     let alone = Wishes { scopes: "", prompt: None, offline_access: false, additional: &own };
-    alone.read().map_err(|error| Error { field: Some("authorize_url".into()), ..error })?;
-    let additional = [own.as_str(), asked.additional.trim().trim_start_matches(['?', '&'])];
+    let (_, owns) = alone.read().map_err(|error| Error { field: Some("authorize_url".into()), ..error })?;
+    let more = asked.additional.trim().trim_start_matches(['?', '&']);
+    let twice = url::form_urlencoded::parse(more.as_bytes())
+        .find(|(name, _)| *name != "prompt" && owns.iter().any(|(own, _)| own == name));
+    if let Some((name, _)) = twice {
+        let words = format!("{name} stands in the sign-in address already. Take it out here or there.");
+        return Err(Error::field("additional", words));
+    }
+    let additional = [own.as_str(), more];
     let additional = additional.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("&");
     let scopes = asked.scopes.join(" ");
     let wishes = Wishes {
@@ -350,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_good_once_for_ten_minutes_and_for_its_organization() {
+    fn a_state_is_good_once_for_fifteen_minutes_and_for_its_organization() {
         let all = EmbeddedSignIns::default();
         all.put(begun(1, "one", 0), 0);
         all.put(begun(1, "two", 0), 0);

@@ -64,6 +64,9 @@ pub fn start(asking: &Asking<'_>) -> Result<Started> {
             request = request.add_extra_param(name.clone(), value);
         }
     }
+    for (name, value) in &oauth.verbatim_parameters {
+        request = request.add_extra_param(name.clone(), value.clone());
+    }
     if let Some(key) = asking.key {
         // RFC 9449 §10: the code is of no use without the key either.
         request = request.add_extra_param("dpop_jkt", key.thumbprint());

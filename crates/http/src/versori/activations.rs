@@ -69,6 +69,15 @@ enum By {
     New(Box<Wanted>),
 }
 
+impl By {
+    fn known(&self) -> Option<String> {
+        match self {
+            Self::Known(id) => Some(id.clone()),
+            Self::New(_) => None,
+        }
+    }
+}
+
 fn bound(given: &Given<'_>) -> Bound {
     let by = match given.maybe_ulid("connectionId") {
         Some(id) => By::Known(id),
@@ -110,10 +119,12 @@ async fn create(call: Call) -> Answer {
         return Err(Fault::fields(missing));
     }
     let (mut bound, mut made) = (BTreeMap::new(), Vec::new());
+    let mut in_use: Vec<String> = chosen.iter().filter_map(|(_, wanted)| wanted.by.known()).collect();
     let mut failed = None;
     for (template, wanted) in chosen {
-        match resolve(&call, &user, template, wanted).await {
+        match resolve(&call, &user, template, wanted, &in_use).await {
             Ok((connection, is_new)) => {
+                in_use.push(connection.id.clone());
                 bound.insert(template.id.clone(), connection.id.clone());
                 if is_new {
                     made.push(connection);
@@ -127,7 +138,8 @@ async fn create(call: Call) -> Answer {
     }
     let fault = {
         let _alone = call.shared.writing.lock().await;
-        match failed.or_else(|| not_yet(&call, &user, &integration).err()) {
+        let ready = || not_yet(&call, &user, &integration).and_then(|()| still_there(&call, &bound));
+        match failed.or_else(|| ready().err()) {
             Some(fault) => fault,
             None => {
                 let activation = Activation {
@@ -157,12 +169,25 @@ fn not_yet(call: &Call, user: &One<User>, integration: &One<Integration>) -> Res
     Ok(())
 }
 
-/// The connection, and whether it was made just now.
+/// Another activation of this moment may have put its own connection in the place of one of these.
+fn still_there(call: &Call, bound: &BTreeMap<String, String>) -> Result<(), Fault> {
+    for id in bound.values() {
+        if call.find::<Connection>(id)?.is_none() {
+            let words = "A connection of the same name was made for this end user at the same moment. Activate again.";
+            return Err(Fault::conflict(words));
+        }
+    }
+    Ok(())
+}
+
+/// The connection, and whether it was made just now. The published React client names one after the integration each time
+/// it is activated, so a new one takes the place of what an earlier activation left; not of what is `in_use` here.
 async fn resolve(
     call: &Call,
     user: &One<User>,
     template: &One<Template>,
     wanted: Bound,
+    in_use: &[String],
 ) -> Result<(One<Connection>, bool), Fault> {
     let connector = template.body.connector.clone();
     match wanted.by {
@@ -173,15 +198,17 @@ async fn resolve(
             let words = "This end user has no such connection to the template's connector.";
             known.map(|known| (known, false)).ok_or_else(|| Fault::field(at, words))
         }
-        By::New(wanted) => {
+        By::New(new) => {
             let place = Place {
                 hub: user.body.hub.clone(),
                 user: user.id.clone(),
                 owner: user.owner(call.who.organization),
                 connector,
                 connector_name: template.body.name.clone(),
+                connector_at: Some(format!("{}templateId", wanted.at)),
+                replaces_unless: Some(in_use.to_vec()),
             };
-            Ok((connections::make(call, &place, *wanted).await?, true))
+            Ok((connections::make(call, &place, *new).await?, true))
         }
     }
 }

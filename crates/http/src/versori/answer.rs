@@ -12,7 +12,7 @@ use crate::status_of;
 
 pub(super) type Answer = Result<Response, Fault>;
 
-/// Items of a page where nobody says how many; and the most of them.
+/// Items of a page where nobody says how many; and the most of them, whoever asks for more.
 const USUAL_PAGE: usize = 20;
 const LARGEST_PAGE: usize = 250;
 
@@ -138,7 +138,8 @@ pub(super) fn page(call: &Call, name: &str, mut all: Vec<(String, Value)>) -> Re
         Some(text) => text
             .parse()
             .ok()
-            .filter(|first| (1..=LARGEST_PAGE).contains(first))
+            .filter(|first| *first > 0)
+            .map(|first: usize| first.min(LARGEST_PAGE))
             .ok_or_else(|| Fault::field("first", format!("This is a number from 1 to {LARGEST_PAGE}.")))?,
     };
     let (after, before) = (call.asked("after"), call.asked("before"));

@@ -9,14 +9,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tieline_engine::program::Owner;
 
+use super::activations::Activation;
 use super::answer::{self, Answer, Fault, created, ok, page};
 use super::call::{Call, Kept, One, new_id};
 use super::credentials::{self, Credential, Typed};
 use super::exchange::{self, Code, Service};
 use super::given::{self, Given};
+use super::hubs;
 use super::integrations::Template;
-use super::schemes::{self, Scheme};
-use super::{hubs, users};
+use super::schemes::{self, Client, Scheme};
+use super::users::{self, User};
 use crate::Door;
 
 #[derive(Serialize, Deserialize)]
@@ -24,7 +26,8 @@ pub(super) struct Connection {
     pub hub: String,
     pub user: String,
     pub connector: String,
-    /// Unique among the connector's.
+    /// Unique among the end user's to the connector. The published React client calls every end user's by the name of
+    /// the integration.
     pub name: String,
     action: Vec<Part>,
     trigger: Vec<Part>,
@@ -32,7 +35,7 @@ pub(super) struct Connection {
 }
 
 /// A credential, and how it is used.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Part {
     id: String,
     scheme: Value,
@@ -57,6 +60,11 @@ pub(super) struct Place {
     pub owner: Owner,
     pub connector: String,
     pub connector_name: String,
+    /// Where the body says which connector; none where it does not.
+    pub connector_at: Option<String>,
+    /// What is made takes the place of the end user's connection of the same name, where nothing uses that: neither their
+    /// primary connection, nor an activation, nor any of these ids. None: a name that is taken is an error.
+    pub replaces_unless: Option<Vec<String>>,
 }
 
 /// A connection as it was asked for.
@@ -127,25 +135,37 @@ fn part(given: &Given<'_>) -> Option<WantedPart> {
     Some(WantedPart { at, name, scheme, proof })
 }
 
-fn name_is_free(call: &Call, connector: &str, wanted: (&str, &str)) -> Result<(), Fault> {
-    let (at, name) = wanted;
-    let taken = |it: &One<Connection>| it.body.connector == connector && it.body.name == name;
-    if call.all::<Connection>()?.iter().any(taken) {
-        let mut fault = Fault::conflict(format!("The connector has a connection called {name} already."));
-        fault.fields.push((at.to_owned(), "Choose another name.".into()));
-        return Err(fault);
+/// The connection that makes room for one of this name; an error where it cannot.
+fn replaced(call: &Call, place: &Place, at: &str, name: &str) -> Result<Option<One<Connection>>, Fault> {
+    let has = |it: &One<Connection>| {
+        it.body.user == place.user && it.body.connector == place.connector && it.body.name == name
+    };
+    let Some(known) = call.all::<Connection>()?.into_iter().find(has) else { return Ok(None) };
+    if let Some(wanted) = &place.replaces_unless
+        && !wanted.contains(&known.id)
+        && !is_used(call, &known.id)?
+    {
+        return Ok(Some(known));
     }
-    Ok(())
+    let mut fault = Fault::conflict(format!("There is a connection called {name} to the connector already."));
+    fault.fields.push((at.to_owned(), "Choose another name.".into()));
+    Err(fault)
+}
+
+fn is_used(call: &Call, connection: &str) -> Result<bool, Fault> {
+    let activates = |it: &One<Activation>| it.body.connections.values().any(|id| id == connection);
+    Ok(call.all::<Activation>()?.iter().any(activates)
+        || call.all::<User>()?.iter().any(|user| user.body.primary == connection))
 }
 
 /// Makes a connection, all of it or nothing.
 pub(super) async fn make(call: &Call, place: &Place, wanted: Wanted) -> Result<One<Connection>, Fault> {
-    let name = wanted.name.clone();
-    name_is_free(call, &place.connector, (&wanted.at, &name))?;
-    let actions = wanted.action.len();
+    let Wanted { at, name, action, trigger, variables } = wanted;
+    replaced(call, place, &at, &name)?;
+    let actions = action.len();
     let mut made: Vec<Made> = Vec::new();
     let mut failed = None;
-    for part in wanted.action.into_iter().chain(wanted.trigger) {
+    for part in action.into_iter().chain(trigger) {
         match make_part(call, place, &name, part).await {
             Ok(part) => made.push(part),
             Err(fault) => {
@@ -154,40 +174,58 @@ pub(super) async fn make(call: &Call, place: &Place, wanted: Wanted) -> Result<O
             }
         }
     }
-    let fault = {
+    let mut action: Vec<Part> = made.iter().map(|made| made.part.clone()).collect();
+    let trigger = action.split_off(actions.min(action.len()));
+    let (hub, user, connector) = (place.hub.clone(), place.user.clone(), place.connector.clone());
+    let connection = Connection { hub, user, connector, name, action, trigger, variables };
+    let kept = {
         let _alone = call.shared.writing.lock().await;
-        match failed.or_else(|| name_is_free(call, &place.connector, (&wanted.at, &name)).err()) {
-            Some(fault) => fault,
-            None => {
-                let mut action: Vec<Part> = made.into_iter().map(|made| made.part).collect();
-                let trigger = action.split_off(actions);
-                let connection = Connection {
-                    hub: place.hub.clone(),
-                    user: place.user.clone(),
-                    connector: place.connector.clone(),
-                    name,
-                    action,
-                    trigger,
-                    variables: wanted.variables,
-                };
-                return call.keep(&new_id(), &connection);
+        let before = failed.map_or_else(|| replaced(call, place, &at, &connection.name), Err);
+        before.and_then(|before| {
+            let kept = call.keep(&new_id(), &connection)?;
+            if let Some(before) = &before {
+                call.forget::<Connection>(&before.id)?;
             }
-        }
+            Ok((kept, before))
+        })
     };
-    for it in &made {
-        take_back(call, it).await?;
+    match kept {
+        Ok((kept, before)) => {
+            if let Some(before) = before
+                && let Err(fault) = end_parts(call, &before).await
+            {
+                // Nothing uses it, and the new one is there.
+                tracing::warn!(words = fault.message, "a replaced connection could not be ended");
+            }
+            Ok(kept)
+        }
+        Err(fault) => {
+            for it in made {
+                take_back(call, it).await?;
+            }
+            Err(fault)
+        }
     }
-    Err(fault)
 }
 
-/// A part, with the credentials that were made for it.
+/// A part, and what was done for it.
 struct Made {
     part: Part,
-    credentials: Vec<String>,
+    client: Client,
+    /// The credential, where it is new.
+    credential: Option<String>,
 }
 
-async fn take_back(call: &Call, made: &Made) -> Result<(), Fault> {
-    for id in &made.credentials {
+async fn take_back(call: &Call, made: Made) -> Result<(), Fault> {
+    let mut ended: Vec<String> = made.credential.into_iter().collect();
+    match made.client {
+        Client::AsItWas => {}
+        Client::Made(id) => ended.push(id),
+        Client::Replaced { before, secret } => {
+            credentials::replace_client(call, *before, None, secret.unwrap_or_default()).await?;
+        }
+    }
+    for id in &ended {
         if let Some(credential) = call.find::<Credential>(id)? {
             end(call, &credential).await?;
         }
@@ -198,43 +236,59 @@ async fn take_back(call: &Call, made: &Made) -> Result<(), Fault> {
 async fn make_part(call: &Call, place: &Place, name: &str, wanted: WantedPart) -> Result<Made, Fault> {
     let WantedPart { at, name: its_name, mut scheme, proof } = wanted;
     let its_name = if its_name.is_empty() { name.to_owned() } else { its_name };
-    let mut made = Made {
-        part: Part { id: new_id(), scheme: Value::Null, credential: String::new() },
-        credentials: schemes::keep_client(call, &mut scheme, &its_name).await?.into_iter().collect(),
-    };
+    let client = schemes::keep_client(call, &mut scheme, &its_name, Some(&place.user)).await?;
+    let is_new = !matches!(proof, Proof::Known(_));
     let credential = match proof {
-        Proof::Known(id) => call.get::<Credential>(&id).map(|it| it.id),
-        Proof::Typed(typed) => credentials::create(call, typed).await.map(|it| it.id),
+        Proof::Known(id) => known(call, place, &id),
+        Proof::Typed(typed) => credentials::create(call, typed, Some(&place.user)).await.map(|it| it.id),
         Proof::Code(code) => {
             exchange::exchange(call, place, &scheme, &at, *code, (its_name, name)).await.map(|it| it.id)
         }
     };
-    match credential {
-        Ok(credential) => {
-            made.credentials.push(credential.clone());
-            made.part.scheme = scheme.config;
-            made.part.credential = credential;
-            Ok(made)
-        }
-        Err(fault) => {
-            take_back(call, &made).await?;
+    let (credential, fault) = match credential {
+        Ok(credential) => (credential, None),
+        Err(fault) => (String::new(), Some(fault)),
+    };
+    let made = Made {
+        credential: (is_new && fault.is_none()).then(|| credential.clone()),
+        part: Part { id: new_id(), scheme: scheme.config, credential },
+        client,
+    };
+    match fault {
+        None => Ok(made),
+        Some(fault) => {
+            take_back(call, made).await?;
             Err(fault)
         }
     }
 }
 
-/// Deletes a connection with its credentials. An account that was signed in to is disconnected, unless another connection
-/// is to the same account.
+/// A credential that is kept already. What the organization keeps, or another end user, is none for an end user's token.
+fn known(call: &Call, place: &Place, id: &str) -> Result<String, Fault> {
+    let it: One<Credential> = call.get(id)?;
+    let is_theirs = it.body.made_for.as_ref() == Some(&place.user);
+    if call.who.user.is_none() || is_theirs { Ok(it.id) } else { Err(Fault::not_found(Credential::NAME, id)) }
+}
+
+/// Deletes a connection with the credentials that came with it or with another of the end user's. An account that was
+/// signed in to is disconnected, unless another connection is to the same account.
 pub(super) async fn unmake(call: &Call, it: &One<Connection>) -> Result<(), Fault> {
+    end_parts(call, it).await?;
+    call.forget::<Connection>(&it.id)
+}
+
+async fn end_parts(call: &Call, it: &One<Connection>) -> Result<(), Fault> {
     let mut others = call.all::<Connection>()?;
     others.retain(|other| other.id != it.id);
     for part in it.body.parts() {
         let used =
             others.iter().any(|other| other.body.parts().any(|used| used.credential == part.credential));
-        let Some(credential) = call.find::<Credential>(&part.credential)?.filter(|_| !used) else { continue };
-        end(call, &credential).await?;
+        let credential = call.find::<Credential>(&part.credential)?;
+        if let Some(credential) = credential.filter(|it| !used && it.body.made_for.is_some()) {
+            end(call, &credential).await?;
+        }
     }
-    call.forget::<Connection>(&it.id)
+    Ok(())
 }
 
 async fn end(call: &Call, credential: &One<Credential>) -> Result<(), Fault> {
@@ -315,7 +369,15 @@ async fn create(call: Call) -> Answer {
     let owner = user.owner(call.who.organization);
     let wanted = wanted.unwrap_or_default();
     let connector_name = connector_name(&call, &connector, &wanted)?;
-    let place = Place { hub: hub.id, user: user.id, owner, connector, connector_name };
+    let place = Place {
+        hub: hub.id,
+        user: user.id,
+        owner,
+        connector,
+        connector_name,
+        connector_at: Some("connectorId".into()),
+        replaces_unless: None,
+    };
     let made = make(&call, &place, wanted).await?;
     Ok(created(&shown(&call, &made)?))
 }

@@ -104,6 +104,10 @@ pub(super) struct Credential {
     pub connection: Option<String>,
     /// The service that connection is to.
     pub service: Option<String>,
+    /// The end user, by our id, whose connection brought it, and with which it goes. None: the organization's own, of a
+    /// hub, a template or a request of its own; it stays until the organization deletes it.
+    #[serde(default)]
+    pub made_for: Option<String>,
 }
 
 impl Kept for Credential {
@@ -120,9 +124,16 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    pub fn client(name: &str, client_id: &str, secret: Secret, authorize_url: &str, token_url: &str) -> Self {
+    /// Without a secret: an app that has none.
+    pub fn client(
+        name: &str,
+        client_id: &str,
+        secret: Option<Secret>,
+        authorize_url: &str,
+        token_url: &str,
+    ) -> Self {
         let data = json!({ "clientId": client_id, "authorizeUrl": authorize_url, "tokenUrl": token_url });
-        let secrets = json!({ "clientSecret": secret.expose() });
+        let secrets = secret.map(|secret| json!({ "clientSecret": secret.expose() })).unwrap_or_default();
         Self {
             name: name.to_owned(),
             kind: "oauth2-client".into(),
@@ -134,7 +145,7 @@ impl Typed {
 
 impl Credential {
     /// Of an account that was signed in to.
-    pub fn signed_in(name: String, connection: String, service: String) -> Self {
+    pub fn signed_in(name: String, connection: String, service: String, user: &str) -> Self {
         Self {
             name,
             kind: "oauth2-token".into(),
@@ -142,6 +153,7 @@ impl Credential {
             secrets: Vec::new(),
             connection: Some(connection),
             service: Some(service),
+            made_for: Some(user.to_owned()),
         }
     }
 
@@ -201,14 +213,19 @@ pub(super) fn read(given: &Given<'_>) -> Typed {
     typed
 }
 
-pub(super) async fn create(call: &Call, typed: Typed) -> Result<One<Credential>, Fault> {
+pub(super) async fn create(
+    call: &Call,
+    typed: Typed,
+    made_for: Option<&str>,
+) -> Result<One<Credential>, Fault> {
     let id = new_id();
     if !typed.secrets.is_empty() {
         write(call, &id, &typed.secrets).await?;
     }
     let secrets = typed.secrets.keys().cloned().collect();
     let Typed { name, kind, data, .. } = typed;
-    call.keep(&id, &Credential { name, kind, data, secrets, connection: None, service: None })
+    let made_for = made_for.map(str::to_owned);
+    call.keep(&id, &Credential { name, kind, data, secrets, connection: None, service: None, made_for })
 }
 
 async fn write(call: &Call, id: &str, secrets: &Map<String, Value>) -> Result<(), Fault> {
@@ -336,7 +353,7 @@ async fn add(call: Call) -> Answer {
         }
         read(given)
     })?;
-    let made = create(&call, typed).await?;
+    let made = create(&call, typed, None).await?;
     Ok(created(&shown(&call, &made)?))
 }
 

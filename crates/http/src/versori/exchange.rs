@@ -1,7 +1,7 @@
 //! The end of a sign-in: a code with its state becomes a connection of the engine, to a service that stands in no catalogue.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tieline_engine::embedded::Finishing;
 use tieline_engine::wire::Failure;
 use tieline_engine::{Error, Secret};
@@ -11,6 +11,8 @@ use super::call::{Call, Kept, One, new_id};
 use super::connections::Place;
 use super::credentials::{self, Credential};
 use super::given::{self, Given};
+use super::hubs::Hub;
+use super::integrations::Template;
 use super::schemes::{self, Scheme};
 
 /// A service that was connected to: the same connector with the same client and addresses.
@@ -71,8 +73,8 @@ pub(super) async fn exchange(
     }
     let begun = call.shared.sign_ins.take(call.who.organization, answer.state.expose(), programs.now());
     let begun = begun.ok_or_else(|| {
-        let words = "No sign-in waits for this state: it was used already, is older than ten minutes, or was not \
-                     begun by this organisation. Begin a new one.";
+        let words = "No sign-in waits for this state: it was used already, is older than fifteen minutes, or was \
+                     not begun by this organisation. Begin a new one.";
         Fault::field(at("state"), words)
     })?;
     let bound = &begun.bound;
@@ -82,7 +84,8 @@ pub(super) async fn exchange(
         return Err(differs(at("state"), "hub"));
     }
     if bound.service != place.connector {
-        return Err(differs("connectorId".into(), "connector"));
+        let field = place.connector_at.clone().unwrap_or_else(|| at("state"));
+        return Err(differs(field, "connector"));
     }
     if oauth2.client_id.as_ref().is_some_and(|id| *id != bound.client_id) {
         return Err(differs(format!("{}.clientId", oauth2.at), "client ID"));
@@ -105,12 +108,10 @@ pub(super) async fn exchange(
             "The credential belongs to another client ID than the sign-in was begun with.",
         ));
     }
-    // A secret goes only where it was meant to go when it was kept.
-    let meant = client.body.text("tokenUrl");
-    if !meant.is_empty() && meant != oauth2.token_url {
+    if !is_meant_for(call, &client, &oauth2.token_url)? {
         return Err(Fault::field(
             in_scheme("tokenUrl"),
-            "The credential is meant for another token address.",
+            "The credential is not meant for this token address. Its organisation names the right one in its tokenUrl.",
         ));
     }
     let secret = credentials::secret_of(call, &client, "clientSecret").await?;
@@ -159,7 +160,24 @@ pub(super) async fn exchange(
         // The account is connected all the same.
         tracing::warn!(kind = failure.code, "a connection could not be given a name");
     }
-    call.keep(&new_id(), &Credential::signed_in(name, connection, service.id))
+    call.keep(&new_id(), &Credential::signed_in(name, connection, service.id, &place.user))
+}
+
+/// A secret goes only where it was meant to go when it was kept. Where the credential does not say, whoever has the
+/// organization's key says it now; for an end user it is what the organization wrote beside that client into a hub or a
+/// template.
+fn is_meant_for(call: &Call, client: &One<Credential>, token_url: &str) -> Result<bool, Fault> {
+    let meant = client.body.text("tokenUrl");
+    if !meant.is_empty() || call.who.user.is_none() {
+        return Ok(meant.is_empty() || meant == token_url);
+    }
+    let is_here = |scheme: &Value| {
+        let named = scheme["grant"]["credentialId"].as_str();
+        scheme["tokenUrl"] == token_url && named.is_some_and(|id| id.eq_ignore_ascii_case(&client.id))
+    };
+    let in_hub = |hub: &One<Hub>| !hub.body.gone && is_here(&hub.body.scheme);
+    Ok(call.all::<Hub>()?.iter().any(in_hub)
+        || call.all::<Template>()?.iter().any(|template| is_here(&template.body.scheme)))
 }
 
 fn not_exchanged(error: Error, code: &str, in_scheme: &impl Fn(&str) -> String) -> Fault {

@@ -85,7 +85,7 @@ async fn create(call: Call) -> Answer {
         return Err(Fault::not_found("organisation", &organisation));
     }
     let mut scheme = scheme.unwrap_or_default();
-    schemes::keep_client(&call, &mut scheme, &name).await?;
+    schemes::keep_client(&call, &mut scheme, &name, None).await?;
     let _alone = call.shared.writing.lock().await;
     let is_default = !call.all::<Hub>()?.iter().any(|hub| hub.body.is_default && !hub.body.gone);
     let hub = Hub { name, connector, scheme: scheme.config, is_default, gone: false };

@@ -124,7 +124,7 @@ async fn keep_template(
         .name
         .clone()
         .unwrap_or_else(|| hubs::connector_name(&wanted.scheme.config, &integration.body.name));
-    schemes::keep_client(call, &mut wanted.scheme, &name).await?;
+    schemes::keep_client(call, &mut wanted.scheme, &name, None).await?;
     let template = Template {
         integration: integration.id.clone(),
         connector: wanted.connector,

@@ -1,10 +1,14 @@
 //! Where the browser comes back to: a page that hands what came with it to the window that opened it, and to nobody else.
 //! The opener says hello with the state until it is answered; then it makes the connection with code and state.
+//!
+//! The state is the opener's proof: 256 random bits, told to whoever began the sign-in with a key. Its origin proves
+//! nothing more: a program may keep its key on a server, whose pages no key names. And a code is of no use without a key
+//! of the same organization.
 
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -27,29 +31,20 @@ async fn page(
     State(door): State<Arc<Door>>,
     Extension(shared): Extension<Arc<Shared>>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
 ) -> Response {
     let query = query.unwrap_or_default();
     let values = |wanted: &str| -> Vec<String> {
         let pairs = url::form_urlencoded::parse(query.as_bytes());
         pairs.filter(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).collect()
     };
-    let programs = door.app.programs();
     let waited_for = match values("state").as_slice() {
-        [state] => shared.sign_ins.waits(state, programs.now()),
+        [state] => shared.sign_ins.waits(state, door.app.programs().now()),
         _ => false,
     };
-    let origins = match programs.origins() {
-        Ok(origins) if waited_for => origins,
-        _ => Vec::new(),
-    };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let (status, said, origins) = match (waited_for, values("error").is_empty()) {
-        (false, _) => (StatusCode::BAD_REQUEST, &UNEXPECTED, Vec::new()),
-        (true, well) => {
-            let said = if well { &RECEIVED } else { &DECLINED };
-            (StatusCode::OK, said, [origins, vec![format!("http://{host}")]].concat())
-        }
+    let (status, said) = match (waited_for, values("error").is_empty()) {
+        (false, _) => (StatusCode::BAD_REQUEST, &UNEXPECTED),
+        (true, true) => (StatusCode::OK, &RECEIVED),
+        (true, false) => (StatusCode::OK, &DECLINED),
     };
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -58,40 +53,58 @@ async fn page(
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, RULES),
     ];
-    (status, headers, html(said, &origins)).into_response()
+    (status, headers, html(said)).into_response()
 }
 
-/// A heading and the sentence under it.
-type Said = (&'static str, &'static str);
-const RECEIVED: Said =
-    ("Signed in", "The window you came from has the answer and goes on. You can close this one.");
-const DECLINED: Said = ("Not signed in", "The window you came from is told why. You can close this one.");
-const UNEXPECTED: Said = (
-    "Unexpected return",
-    "No sign-in is waiting for this answer: it has ended, or it came from somewhere else. Nothing was changed. Close \
-     this window and begin again.",
-);
+/// What the page says: first, and once the opener has its answer. No opener is answered where nothing waits.
+struct Said {
+    title: &'static str,
+    first: &'static str,
+    told: &'static str,
+}
 
-fn html((title, words): &Said, origins: &[String]) -> String {
-    // Origins hold nothing that could end the attribute, and stay text if they did.
-    let origins = serde_json::to_string(origins).unwrap_or_else(|_| "[]".into());
-    let origins = origins.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+const WAITING: &str =
+    "The window you came from is asked to take the answer. Keep this one open until it has.";
+/// A browser cuts the tie to the opener where a page on the way asks for that (Cross-Origin-Opener-Policy).
+const ALONE: &str = "There is no window that could take the answer: the one you came from is closed, or out of reach. \
+                     Nothing was connected. Close this window and begin again.";
+
+const RECEIVED: Said = Said {
+    title: "Signed in",
+    first: WAITING,
+    told: "The window you came from has the answer and goes on. You can close this one.",
+};
+const DECLINED: Said = Said {
+    title: "Not signed in",
+    first: WAITING,
+    told: "The window you came from was told why. You can close this one.",
+};
+const UNEXPECTED: Said = Said {
+    title: "Unexpected return",
+    first: "No sign-in is waiting for this answer: it has ended, or it came from somewhere else. Nothing was changed. \
+            Close this window and begin again.",
+    told: "",
+};
+
+fn html(Said { title, first, told }: &Said) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
          <title>{title} · Tieline</title><style>{STYLE}</style></head>\
-         <body data-origins=\"{origins}\"><main><h1>{title}</h1><p>{words}</p></main>\
+         <body data-told=\"{told}\" data-alone=\"{ALONE}\"><main><h1>{title}</h1><p role=\"status\">{first}</p></main>\
          <script>{SCRIPT}</script></body></html>"
     )
 }
 
-/// Takes code and state out of the address bar and the history, and answers the opener's hello.
-const SCRIPT: &str = r#"{const search=location.search,state=new URLSearchParams(search).get("state"),
-origins=JSON.parse(document.body.dataset.origins);
+/// Takes code and state out of the address bar and the history, answers the opener's hello, and says so then.
+const SCRIPT: &str = r#"{const search=location.search,state=new URLSearchParams(search).get("state"),{told,alone}=document.body.dataset,
+say=(words)=>{document.querySelector("p").textContent=words};
 history.replaceState(null,"",location.pathname);
-if(state&&opener)addEventListener("message",({data,origin,source})=>{
-if(source!==opener||!origins.includes(origin)||data?.type!=="hello"||data.payload?.state!==state)return;
+if(told&&!opener)say(alone);
+if(told&&opener)addEventListener("message",({data,origin,source})=>{
+if(source!==opener||data?.type!=="hello"||data.payload?.state!==state)return;
 source.postMessage({type:"response",payload:{search}},origin);
+say(told);
 setTimeout(close,1000)})}"#;
 
 const STYLE: &str = "body{margin:0;min-height:100vh;display:grid;place-items:center;\
@@ -102,7 +115,7 @@ h1{margin:0 0 0.5rem;font-size:1.625rem;line-height:1.3;font-weight:600;letter-s
 p{margin:0;color:light-dark(#4c524f,#b3bab6);text-wrap:balance}";
 
 /// The two hashes are those of the style and the script above.
-const RULES: &str = "default-src 'none'; style-src 'sha256-V8v8DMXYfMtHzkGsoGeeXwP6QhjjzaLtJGPdp/mk/DE='; script-src 'sha256-PVbHVOcdqteXoUAUo8vtO30/2sVoNsRkhmoph6crwjA='; base-uri 'none'; \
+const RULES: &str = "default-src 'none'; style-src 'sha256-V8v8DMXYfMtHzkGsoGeeXwP6QhjjzaLtJGPdp/mk/DE='; script-src 'sha256-/UFJ14pzwKycLWtpaTl1mYn8cCWHrvoxQc2ivwHTzCM='; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
 #[cfg(test)]
@@ -119,15 +132,20 @@ mod tests {
             let hash = STANDARD.encode(Sha256::digest(text.as_bytes()));
             assert!(RULES.contains(&format!("'sha256-{hash}'")), "{hash} of {text}");
         }
-        let html = html(&RECEIVED, &["https://app.acme.example".into()]);
+        let html = html(&RECEIVED);
         for word in ["src=", "href=", "url(", "@import"] {
             assert!(!html.contains(word), "{word}");
         }
     }
 
     #[test]
-    fn origins_cannot_leave_their_attribute() {
-        let html = html(&UNEXPECTED, &["https://a\"><script>alert(1)</script>&".into()]);
-        assert!(!html.contains("<script>alert") && html.contains("&quot;https://a"), "{html}");
+    fn the_words_can_stand_in_an_attribute() {
+        for said in [&RECEIVED, &DECLINED, &UNEXPECTED] {
+            for words in [said.title, said.first, said.told, ALONE] {
+                assert!(!words.contains(['"', '<', '&']), "{words}");
+            }
+        }
+        // Where nothing waits, nobody is answered.
+        assert!(UNEXPECTED.told.is_empty() && html(&UNEXPECTED).contains("data-told=\"\""));
     }
 }

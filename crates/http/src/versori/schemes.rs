@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use tieline_engine::Secret;
 
 use super::answer::Fault;
-use super::call::{Call, new_id};
-use super::credentials::{self, Typed};
+use super::call::{Call, One, new_id};
+use super::credentials::{self, Credential, Typed};
 use super::given::Given;
 
 const KINDS: [&str; 6] = ["none", "api-key", "basic-auth", "oauth2", "hmac", "certificate"];
@@ -93,31 +93,60 @@ fn oauth2(given: &Given<'_>, config: &mut Map<String, Value>) -> OAuth2 {
     oauth2
 }
 
-/// Keeps the client secret that stands in a scheme: in a new credential, or in the one that the scheme names; from then on
-/// the scheme names it. Yields the credential that was made, so that it can be taken back.
+/// What was done with the client in a scheme, so that it can be taken back.
+#[derive(Default)]
+pub(super) enum Client {
+    #[default]
+    AsItWas,
+    Made(String),
+    Replaced {
+        before: Box<One<Credential>>,
+        secret: Option<Secret>,
+    },
+}
+
+/// Keeps the client that stands in a scheme: in a new credential, or in the one that the scheme names; from then on the
+/// scheme names it. `user` is the end user whose connection brings it; without one, it is the organization's scheme of a
+/// hub or a template, and a client without a secret is kept too.
 pub(super) async fn keep_client(
     call: &Call,
     scheme: &mut Scheme,
     name: &str,
-) -> Result<Option<String>, Fault> {
-    let Some(oauth2) = &mut scheme.oauth2 else { return Ok(None) };
-    let Some(secret) = oauth2.client_secret.take() else { return Ok(None) };
+    user: Option<&str>,
+) -> Result<Client, Fault> {
+    let Some(oauth2) = &mut scheme.oauth2 else { return Ok(Client::AsItWas) };
+    let secret = oauth2.client_secret.take();
     if let Some((credential, organisation)) = &oauth2.credential {
-        let known = own_client(call, &oauth2.at, credential, organisation)?;
-        credentials::replace_client(call, known, oauth2.client_id.as_deref(), secret).await?;
-        return Ok(None);
+        let Some(secret) = secret else { return Ok(Client::AsItWas) };
+        if call.who.user.is_some() {
+            // The client serves all end users, and is none of theirs to change.
+            let words =
+                "An end user's token does not replace the secret of a client that is kept. Take it out here.";
+            return Err(Fault::field(format!("{}.clientSecret", oauth2.at), words));
+        }
+        let kept = || own_client(call, &oauth2.at, credential, organisation);
+        let before = Box::new(kept()?);
+        // One that is lost cannot be put back, and may be replaced all the same.
+        let was = credentials::secret_of(call, &before, "clientSecret").await.ok().flatten();
+        credentials::replace_client(call, kept()?, oauth2.client_id.as_deref(), secret).await?;
+        return Ok(Client::Replaced { before, secret: was });
     }
-    let client_id = oauth2.client_id.clone().ok_or_else(|| {
-        Fault::field(format!("{}.clientId", oauth2.at), "A client secret is of no use without its client ID.")
-    })?;
+    let client_id = match (&oauth2.client_id, &secret, user) {
+        (Some(client_id), Some(_), _) | (Some(client_id), None, None) => client_id.clone(),
+        (_, None, _) => return Ok(Client::AsItWas),
+        (None, Some(_), _) => {
+            let words = "A client secret is of no use without its client ID.";
+            return Err(Fault::field(format!("{}.clientId", oauth2.at), words));
+        }
+    };
     let typed = Typed::client(name, &client_id, secret, &oauth2.authorize_url, &oauth2.token_url);
-    let made = credentials::create(call, typed).await?;
+    let made = credentials::create(call, typed, user).await?;
     oauth2.credential = Some((made.id.clone(), call.who.id.clone()));
     if let Some(grant) = scheme.config.get_mut("grant") {
         grant["credentialId"] = json!(made.id);
         grant["organisationId"] = json!(call.who.id);
     }
-    Ok(Some(made.id))
+    Ok(Client::Made(made.id))
 }
 
 /// A credential that a scheme names, which has to be an OAuth 2.0 client of the caller's own organization.
@@ -126,9 +155,8 @@ pub(super) fn own_client(
     at: &str,
     credential: &str,
     organisation: &str,
-) -> Result<super::call::One<credentials::Credential>, Fault> {
-    let known =
-        if organisation == call.who.id { call.find::<credentials::Credential>(credential)? } else { None };
+) -> Result<One<Credential>, Fault> {
+    let known = if organisation == call.who.id { call.find::<Credential>(credential)? } else { None };
     known.filter(|known| known.body.kind == "oauth2-client").ok_or_else(|| {
         let words = "This organisation keeps no OAuth 2.0 client under this id. POST /o/{organisation_id}/credentials \
                      keeps one, with type oauth2-client.";

@@ -114,7 +114,7 @@ fn verified(token: &str, public_key: &str) -> Option<Value> {
 fn in_time(claims: &Value, now: i64) -> Result<(), Fault> {
     let now = now as f64;
     let number = |name: &str| match claims.get(name) {
-        None => Ok(None),
+        None | Some(Value::Null) => Ok(None),
         Some(value) => {
             value.as_f64().map(Some).ok_or_else(|| unauthorized("The token's times are no numbers."))
         }
@@ -182,9 +182,12 @@ mod tests {
     #[test]
     fn times_are_heeded_where_they_are_told() {
         let now = 1_000_000;
-        for good in
-            [json!({}), json!({ "exp": now - 29 }), json!({ "exp": now as f64 + 0.5, "nbf": now + 29 })]
-        {
+        for good in [
+            json!({}),
+            json!({ "exp": null, "nbf": null }),
+            json!({ "exp": now - 29 }),
+            json!({ "exp": now as f64 + 0.5, "nbf": now + 29 }),
+        ] {
             assert!(in_time(&good, now).is_ok(), "{good}");
         }
         for bad in [json!({ "exp": now - 30 }), json!({ "nbf": now + 31 }), json!({ "exp": "later" })] {

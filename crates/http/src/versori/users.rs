@@ -138,6 +138,8 @@ async fn create(call: Call) -> Answer {
         owner: owner(call.who.organization, &external_id, &hub.id),
         connector: hub.body.connector.clone(),
         connector_name: hubs::connector_name(&hub.body.scheme, &hub.body.name),
+        connector_at: None,
+        replaces_unless: None,
     };
     let primary = connections::make(&call, &at, primary.unwrap_or_default()).await?;
     let fault = {
