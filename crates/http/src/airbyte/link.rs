@@ -69,16 +69,20 @@ impl Books {
             configurations: Map::new(),
         };
         take(&mut kept, ask)?;
-        self.apply(&kept).await?;
-        self.save_link(&Uuid::new_v4().to_string(), &kept)
+        let id = Uuid::new_v4().to_string();
+        if kept.active {
+            self.apply(&id, &kept).await?;
+        }
+        self.save_link(&id, &kept)
     }
 
     pub(crate) async fn change_link(&self, id: &str, ask: &Ask) -> Result<Link> {
         let Link { kept: before, .. } = self.link(id)?;
         let mut kept = before.clone();
         take(&mut kept, ask)?;
-        if (kept.active, &kept.schedule) != (before.active, &before.schedule) {
-            self.apply(&kept).await?;
+        let same = (kept.active, &kept.schedule) == (before.active, &before.schedule);
+        if !same && (kept.active || before.active) {
+            self.apply(id, &kept).await?;
         }
         self.save_link(id, &kept)
     }
@@ -86,11 +90,12 @@ impl Books {
     /// Nothing is synced for it any more; what was read stays.
     pub(crate) async fn forget_link(&self, id: &str) -> Result<()> {
         let Link { mut kept, .. } = self.link(id)?;
-        kept.active = false;
-        match self.apply(&kept).await {
-            // The source, or its account, went first.
-            Err(error) if error.code == Code::NotFound => {}
-            other => other?,
+        if std::mem::replace(&mut kept.active, false) {
+            match self.apply(id, &kept).await {
+                // The source, or its account, went first.
+                Err(error) if error.code == Code::NotFound => {}
+                other => other?,
+            }
         }
         self.programs.forget_record(self.organization, KIND, id)?;
         Ok(())
@@ -104,21 +109,31 @@ impl Books {
         Ok(())
     }
 
-    /// Makes the account's sync what the link says.
-    async fn apply(&self, kept: &Kept) -> Result<()> {
+    /// Makes the account's sync what its links say together, this one as it will be: as often as the one that wants it
+    /// most often, and not at all where none is active.
+    async fn apply(&self, id: &str, kept: &Kept) -> Result<()> {
         let connection = self.source(&kept.source)?.kept.connection;
-        let hours = if kept.active { hours(&kept.schedule)? } else { 0 };
-        let mut change = json!({ "connection": connection, "every_hours": hours });
-        if kept.active {
-            change["everything"] = json!(true);
-        }
-        self.call::<Vec<SyncState>>("set_sync", change).await?;
-        let (operation, ask) = match kept.active {
-            true => ("start_sync", json!({ "connection": connection })),
-            false => ("cancel_sync", json!({ "id": connection })),
+        let sources = self.sources()?;
+        let of_account = |link: &Link| {
+            let mut sources = sources.iter();
+            link.id != id && sources.any(|it| it.id == link.kept.source && it.kept.connection == connection)
         };
-        if hours > 0 || !kept.active {
-            self.call::<SyncState>(operation, ask).await?;
+        let mut links: Vec<Kept> =
+            self.links()?.into_iter().filter(of_account).map(|link| link.kept).collect();
+        links.push(kept.clone());
+        links.retain(|link| link.active);
+        let all: Vec<u32> = links.iter().map(|link| hours(&link.schedule)).collect::<Result<_>>()?;
+        let every = all.into_iter().filter(|hours| *hours > 0).min().unwrap_or(0);
+        let mut change = json!({ "connection": connection, "every_hours": every });
+        if links.is_empty() {
+            self.call::<Vec<SyncState>>("set_sync", change).await?;
+            self.call::<SyncState>("cancel_sync", json!({ "id": connection })).await?;
+            return Ok(());
+        }
+        change["everything"] = json!(true);
+        self.call::<Vec<SyncState>>("set_sync", change).await?;
+        if kept.active && hours(&kept.schedule)? > 0 {
+            self.call::<SyncState>("start_sync", json!({ "connection": connection })).await?;
         }
         Ok(())
     }
@@ -135,7 +150,7 @@ fn read(record: Record) -> Result<Link> {
 }
 
 fn take(kept: &mut Kept, ask: &Ask) -> Result<()> {
-    if let Some(name) = ask.text("name")? {
+    if let Some(name) = ask.changed("name")? {
         name.clone_into(&mut kept.name);
     }
     match ask.text("status")? {

@@ -7,6 +7,7 @@ use tieline_engine::wire::{Disconnected, Tested};
 use tieline_engine::{Adopting, Code, Error, Result};
 use uuid::Uuid;
 
+use super::credential::SignIn;
 use super::definition::Definition;
 use super::{Books, consent, credential};
 
@@ -37,7 +38,7 @@ pub(crate) struct Making<'a> {
     /// None: whatever the sign-in was for.
     pub definition: Option<&'a Definition>,
     pub configuration: Map<String, Value>,
-    pub sign_in: Option<&'a str>,
+    pub sign_in: Option<SignIn>,
 }
 
 /// What is to change; the rest stays.
@@ -48,7 +49,7 @@ pub(crate) struct Changing<'a> {
     pub configuration: Option<Map<String, Value>>,
     /// The configuration comes in place of the old one, not over it.
     pub whole: bool,
-    pub sign_in: Option<&'a str>,
+    pub sign_in: Option<SignIn>,
 }
 
 impl Books {
@@ -69,8 +70,9 @@ impl Books {
     /// not done.
     pub(crate) async fn make_source(&self, making: Making<'_>) -> Result<Source> {
         let workspace = self.workspace_used(making.workspace)?.id;
-        let account =
-            self.account(&workspace, making.definition, &making.configuration, making.sign_in).await?;
+        let account = self
+            .account(&workspace, making.definition, &making.configuration, making.sign_in.as_ref())
+            .await?;
         let Some((provider, connection)) = account else {
             return Err(Error {
                 code: Code::BadInput,
@@ -95,8 +97,9 @@ impl Books {
         let mut before = None;
         let definition = self.definition_of(&kept.provider);
         let given = changing.configuration.clone().unwrap_or_default();
+        let sign_in = changing.sign_in.as_ref();
         if let Some((_, connection)) =
-            self.account(&kept.workspace, Some(&definition), &given, changing.sign_in).await?
+            self.account(&kept.workspace, Some(&definition), &given, sign_in).await?
         {
             before = Some(std::mem::replace(&mut kept.connection, connection));
         }
@@ -142,16 +145,43 @@ impl Books {
         workspace: &str,
         definition: Option<&Definition>,
         configuration: &Map<String, Value>,
-        sign_in: Option<&str>,
+        sign_in: Option<&SignIn>,
     ) -> Result<Option<(String, String)>> {
         if let Some(sign_in) = sign_in {
             let bound = consent::Bound { workspace, provider: definition.map(|it| it.provider.as_str()) };
             return self.take(sign_in, &bound).await.map(Some);
         }
-        let Some(tokens) = credential::tokens(configuration) else { return Ok(None) };
         let Some(definition) = definition else { return Ok(None) };
+        let Some(adopting) = self.brought(workspace, definition, configuration).await? else {
+            return Ok(None);
+        };
+        let connection = self.programs.adopt(adopting).await.map_err(not_taken)?;
+        Ok(Some((definition.provider.clone(), connection)))
+    }
+
+    /// Tries the tokens in a configuration without keeping them. False: there are none.
+    pub(crate) async fn try_tokens(
+        &self,
+        workspace: &str,
+        definition: &Definition,
+        configuration: &Map<String, Value>,
+    ) -> Result<bool> {
+        let Some(adopting) = self.brought(workspace, definition, configuration).await? else {
+            return Ok(false);
+        };
+        self.programs.try_token(adopting).await.map(|()| true)
+    }
+
+    /// The tokens that a client put into a configuration.
+    async fn brought(
+        &self,
+        workspace: &str,
+        definition: &Definition,
+        configuration: &Map<String, Value>,
+    ) -> Result<Option<Adopting>> {
+        let Some(tokens) = credential::tokens(configuration) else { return Ok(None) };
         let form = self.form(definition).await?;
-        let adopting = Adopting {
+        Ok(Some(Adopting {
             owner: self.owner(workspace),
             provider: definition.provider.clone(),
             inputs: definition.inputs(&form, configuration)?,
@@ -160,15 +190,7 @@ impl Books {
             facts: std::collections::BTreeMap::new(),
             options: consent::options(),
             data_source_tags: Map::new(),
-        };
-        let connection = self.programs.adopt(adopting).await.map_err(|error| match error.code {
-            // It is what the client sent that is wrong.
-            Code::Refused => {
-                Error { code: Code::BadInput, field: Some("configuration.access_token".into()), ..error }
-            }
-            _ => error,
-        })?;
-        Ok(Some((definition.provider.clone(), connection)))
+        }))
     }
 
     /// An account belongs to the workspace that asked for it.
@@ -190,6 +212,16 @@ impl Books {
     fn save_source(&self, id: &str, kept: &Kept) -> Result<Source> {
         let body = serde_json::to_value(kept).map_err(Error::internal)?;
         read(self.programs.save_record(self.organization, KIND, id, &body)?)
+    }
+}
+
+/// Where a provider refuses a token, it is what the client sent that is wrong.
+fn not_taken(error: Error) -> Error {
+    match error.code {
+        Code::Refused => {
+            Error { code: Code::BadInput, field: Some("configuration.access_token".into()), ..error }
+        }
+        _ => error,
     }
 }
 
