@@ -9,6 +9,7 @@ mod configuration;
 pub(crate) mod consent;
 pub(crate) mod credential;
 pub(crate) mod definition;
+mod kept;
 mod landing;
 pub(crate) mod link;
 mod public;

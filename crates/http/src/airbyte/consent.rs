@@ -11,7 +11,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use tieline_engine::client::is_loopback;
-use tieline_engine::program::Record;
 use tieline_engine::wire::{Flow, FlowStep, FormCheck};
 use tieline_engine::{Code, Connecting, Error, Result, SyncOptions};
 use url::Url;
@@ -19,12 +18,12 @@ use uuid::Uuid;
 
 use super::credential::SignIn;
 use super::definition::Definition;
+use super::kept::{Kind, One};
 use super::{Books, landing};
 use crate::Door;
 use crate::asking::{self, Asked};
 use crate::guard::Refused;
 
-const KIND: &str = "source/sign-in";
 /// Seconds from the end of the sign-in; the page that asks for what is missing is open as long.
 const GOOD_FOR: i64 = 3600;
 /// Sign-ins that nobody made a source of are forgotten after so many seconds.
@@ -40,14 +39,15 @@ pub(crate) enum HandedOver {
     ConnectionId,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Consent {
-    pub id: String,
-    kept: Kept,
+pub(crate) type Consent = One<Kept>;
+
+impl Kind for Kept {
+    const KIND: &'static str = "source/sign-in";
+    const NAME: &'static str = "sign-in";
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Kept {
+pub(crate) struct Kept {
     /// None: it begins when the person has filled in what is missing.
     flow: Option<String>,
     provider: String,
@@ -182,7 +182,7 @@ impl Books {
             connection: None,
             failure: None,
         };
-        Ok((self.save_consent(&id, &kept)?, link))
+        Ok((self.save(&id, &kept)?, link))
     }
 
     /// Begins at the provider; answers with the flow and its address. The answer comes to the client's own address where
@@ -251,7 +251,7 @@ impl Books {
         let (flow, link) = self.sign_in(connecting, own.as_ref()).await?;
         kept.flow = Some(flow);
         kept.failure = None;
-        self.save_consent(id, &kept)?;
+        self.save(id, &kept)?;
         Ok(link)
     }
 
@@ -262,22 +262,22 @@ impl Books {
     pub(crate) fn consent(&self, coordinate: &str) -> Result<Consent> {
         let bare = coordinate.strip_prefix(CONNECTION_MARK).unwrap_or(coordinate);
         let id = Uuid::try_parse(bare).map(|id| id.to_string());
-        let record = match id {
-            Ok(id) => self.programs.record(self.organization, KIND, &id)?,
+        let found = match id {
+            Ok(id) => self.find(&id)?,
             Err(_) => None,
         };
-        record.map(read).transpose()?.ok_or_else(gone)
+        found.ok_or_else(gone)
     }
 
     pub(crate) fn consent_of(&self, flow: &str) -> Result<Consent> {
-        let all = self.programs.records(self.organization, KIND)?;
-        let mut all = all.into_iter().map(read).filter_map(Result::ok);
+        let mut all = self.all::<Kept>()?.into_iter();
         all.find(|consent| consent.flow() == Some(flow)).ok_or_else(gone)
     }
 
     /// How far a sign-in is; waits for its end at most so long.
     pub(crate) async fn outcome(&self, consent: &mut Consent, most: Duration) -> Result<Outcome> {
         if consent.kept.connection.is_none() && consent.kept.failure.is_none() {
+            let before = consent.kept.clone();
             let Some(flow) = consent.flow() else {
                 let closed = consent.kept.good_until < Some(self.programs.now());
                 return Ok(match closed {
@@ -305,7 +305,12 @@ impl Books {
                 }
                 _ => consent.kept.failure = Some(why(&flow)),
             }
-            self.save_consent(&consent.id, &consent.kept)?;
+            // It may have been begun again meanwhile, or looked at and used up: then nothing is written.
+            if !self.swap(&consent.id, &before, &consent.kept)?
+                && let Some(now) = self.find(&consent.id)?
+            {
+                *consent = now;
+            }
         }
         Ok(match (&consent.kept.connection, &consent.kept.failure) {
             (Some(connection), _) => Outcome::Connected(connection.clone()),
@@ -347,22 +352,17 @@ impl Books {
     pub(crate) async fn take(&self, sign_in: &SignIn, bound: &Bound<'_>) -> Result<(String, String)> {
         let account = self.look(sign_in, bound).await?;
         let id = self.consent(&sign_in.id)?.id;
-        if self.programs.forget_record(self.organization, KIND, &id)? { Ok(account) } else { Err(gone()) }
+        if self.forget::<Kept>(&id)? { Ok(account) } else { Err(gone()) }
     }
 
     fn forget_old_sign_ins(&self) -> Result<()> {
         let before = self.programs.now() - FORGOTTEN_AFTER;
-        for record in self.programs.records(self.organization, KIND)? {
+        for record in self.programs.records(self.organization, Kept::KIND)? {
             if record.made_at < before {
-                self.programs.forget_record(self.organization, KIND, &record.id)?;
+                self.forget::<Kept>(&record.id)?;
             }
         }
         Ok(())
-    }
-
-    fn save_consent(&self, id: &str, kept: &Kept) -> Result<Consent> {
-        let body = serde_json::to_value(kept).map_err(Error::internal)?;
-        read(self.programs.save_record(self.organization, KIND, id, &body)?)
     }
 }
 
@@ -382,11 +382,6 @@ fn why(flow: &Flow) -> String {
         FlowStep::TimedOut => "Nobody signed in within ten minutes.".into(),
         _ => format!("{} was not connected.", flow.provider_name),
     })
-}
-
-fn read(record: Record) -> Result<Consent> {
-    let kept = serde_json::from_value(record.body).map_err(Error::internal)?;
-    Ok(Consent { id: record.id, kept })
 }
 
 #[cfg(test)]
@@ -435,7 +430,7 @@ mod tests {
             good_until: None,
         };
         let id = "6d5f7c1e-92b4-4a0d-8e37-51c0f2a9d364".to_owned();
-        let mut consent = Consent { id: id.clone(), kept };
+        let mut consent = Consent { id: id.clone(), made_at: 0, kept };
         assert_eq!(
             consent.landing().as_str(),
             format!("https://app.example.com/back?tab=2&state=s%261&secret_id={id}#top")

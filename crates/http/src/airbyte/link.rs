@@ -3,23 +3,23 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tieline_engine::program::Record;
 use tieline_engine::wire::SyncState;
 use tieline_engine::{Code, Error, Result};
 use uuid::Uuid;
 
 use super::definition::NAMESPACE;
+use super::kept::{Kind, One};
 use super::{Ask, Books};
 
-const KIND: &str = "source/link";
 /// Hours between two syncs that can be had.
 const HOURS: [u32; 4] = [3, 6, 12, 24];
 const USUAL_HOURS: u32 = 24;
 
-#[derive(Debug, Clone)]
-pub(crate) struct Link {
-    pub id: String,
-    pub kept: Kept,
+pub(crate) type Link = One<Kept>;
+
+impl Kind for Kept {
+    const KIND: &'static str = "source/link";
+    const NAME: &'static str = "connection";
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,14 +41,13 @@ pub(crate) fn library() -> String {
 impl Books {
     /// Oldest first.
     pub(crate) fn links(&self) -> Result<Vec<Link>> {
-        self.programs.records(self.organization, KIND)?.into_iter().map(read).collect()
+        self.all()
     }
 
     /// # Errors
     /// `NotFound` where this organization has none of that id.
     pub(crate) fn link(&self, id: &str) -> Result<Link> {
-        let record = self.programs.record(self.organization, KIND, id)?;
-        record.map(read).transpose()?.ok_or_else(|| Error::not_found("connection", id))
+        self.one(id)
     }
 
     /// Where the schedule asks for syncs, the first begins at once.
@@ -73,7 +72,7 @@ impl Books {
         if kept.active {
             self.apply(&id, &kept).await?;
         }
-        self.save_link(&id, &kept)
+        self.save(&id, &kept)
     }
 
     pub(crate) async fn change_link(&self, id: &str, ask: &Ask) -> Result<Link> {
@@ -84,7 +83,7 @@ impl Books {
         if !same && (kept.active || before.active) {
             self.apply(id, &kept).await?;
         }
-        self.save_link(id, &kept)
+        self.save(id, &kept)
     }
 
     /// Nothing is synced for it any more; what was read stays.
@@ -97,7 +96,7 @@ impl Books {
                 other => other?,
             }
         }
-        self.programs.forget_record(self.organization, KIND, id)?;
+        self.forget::<Kept>(id)?;
         Ok(())
     }
 
@@ -137,16 +136,6 @@ impl Books {
         }
         Ok(())
     }
-
-    fn save_link(&self, id: &str, kept: &Kept) -> Result<Link> {
-        let body = serde_json::to_value(kept).map_err(Error::internal)?;
-        read(self.programs.save_record(self.organization, KIND, id, &body)?)
-    }
-}
-
-fn read(record: Record) -> Result<Link> {
-    let kept = serde_json::from_value(record.body).map_err(Error::internal)?;
-    Ok(Link { id: record.id, kept })
 }
 
 fn take(kept: &mut Kept, ask: &Ask) -> Result<()> {

@@ -2,22 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tieline_engine::program::{Owner, Record};
+use tieline_engine::program::Owner;
 use tieline_engine::wire::{Disconnected, Tested};
 use tieline_engine::{Adopting, Code, Error, Result};
 use uuid::Uuid;
 
 use super::credential::SignIn;
 use super::definition::Definition;
+use super::kept::{Kind, One};
 use super::{Books, consent, credential};
 
-const KIND: &str = "source/source";
+pub(crate) type Source = One<Kept>;
 
-#[derive(Debug, Clone)]
-pub(crate) struct Source {
-    pub id: String,
-    pub made_at: i64,
-    pub kept: Kept,
+impl Kind for Kept {
+    const KIND: &'static str = "source/source";
+    const NAME: &'static str = "source";
 }
 
 /// What is kept of a source: no secret.
@@ -55,14 +54,13 @@ pub(crate) struct Changing<'a> {
 impl Books {
     /// Oldest first.
     pub(crate) fn sources(&self) -> Result<Vec<Source>> {
-        self.programs.records(self.organization, KIND)?.into_iter().map(read).collect()
+        self.all()
     }
 
     /// # Errors
     /// `NotFound` where this organization has none of that id.
     pub(crate) fn source(&self, id: &str) -> Result<Source> {
-        let record = self.programs.record(self.organization, KIND, id)?;
-        record.map(read).transpose()?.ok_or_else(|| Error::not_found("source", id))
+        self.one(id)
     }
 
     /// # Errors
@@ -86,7 +84,7 @@ impl Books {
         let id = Uuid::new_v4().to_string();
         let configuration = credential::masked(&making.configuration);
         let kept = Kept { name: making.name.to_owned(), provider, workspace, configuration, connection };
-        self.save_source(&id, &kept)
+        self.save(&id, &kept)
     }
 
     pub(crate) async fn change_source(&self, id: &str, changing: Changing<'_>) -> Result<Source> {
@@ -114,7 +112,7 @@ impl Books {
                 kept.configuration.extend(configuration);
             }
         }
-        let source = self.save_source(id, &kept)?;
+        let source = self.save(id, &kept)?;
         if let Some(before) = before {
             self.disconnect_unless_used(&before).await?;
         }
@@ -125,10 +123,10 @@ impl Books {
     pub(crate) async fn forget_source(&self, id: &str) -> Result<()> {
         let source = self.source(id)?;
         self.forget_links_of(id).await?;
-        self.programs.forget_record(self.organization, KIND, id)?;
+        self.forget::<Kept>(id)?;
         if let Err(error) = self.disconnect_unless_used(&source.kept.connection).await {
             // What could not be done can be asked for again.
-            self.save_source(id, &source.kept)?;
+            self.save(id, &source.kept)?;
             return Err(error);
         }
         Ok(())
@@ -208,11 +206,6 @@ impl Books {
             other => other.map(|_| ()),
         }
     }
-
-    fn save_source(&self, id: &str, kept: &Kept) -> Result<Source> {
-        let body = serde_json::to_value(kept).map_err(Error::internal)?;
-        read(self.programs.save_record(self.organization, KIND, id, &body)?)
-    }
 }
 
 /// Where a provider refuses a token, it is what the client sent that is wrong.
@@ -223,9 +216,4 @@ fn not_taken(error: Error) -> Error {
         }
         _ => error,
     }
-}
-
-fn read(record: Record) -> Result<Source> {
-    let kept = serde_json::from_value(record.body).map_err(Error::internal)?;
-    Ok(Source { id: record.id, made_at: record.made_at, kept })
 }
