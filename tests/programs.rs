@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stage::Stage;
 use tieline_engine::program::{Action, Key, Owner};
 use tieline_engine::wire::{AddedKey, Approval, ConnectionDetail, FlowStep, SyncState};
-use tieline_engine::{Connecting, Contents, FileState, Mark, Programs, SyncOptions};
+use tieline_engine::{Connecting, Contents, FileState, Mark, Programs, Secret, SyncOptions};
 use tieline_practice::visitor::Visit;
 
 async fn key(stage: &Stage, ask: Value) -> (AddedKey, Key) {
@@ -236,6 +236,15 @@ async fn a_temporary_key_lasts_ten_hours_and_no_longer_than_its_key() {
     let (of, customer) = programs.key_of_temporary(token.expose()).unwrap().unwrap();
     assert_eq!((of.id.as_str(), customer.as_str()), (key.id.as_str(), "maya"));
     assert!(programs.key(token.expose()).unwrap().is_none(), "it is no key");
+    let others = programs.temporary(&key, "tom").unwrap();
+    stage.pass(1).await;
+    let second = programs.temporary(&key, "maya").unwrap();
+    stage.pass(1).await;
+    let newest: Vec<_> = (0..99).map(|_| programs.temporary(&key, "maya").unwrap()).collect();
+    let good = |token: &Secret| programs.key_of_temporary(token.expose()).unwrap().is_some();
+    assert!(!good(&token) && good(&second) && good(&others), "a customer has the newest hundred");
+    assert!(newest.iter().all(good));
+    let token = programs.temporary(&key, "maya").unwrap();
     stage.pass(10 * 3600 - 5).await;
     assert!(programs.key_of_temporary(token.expose()).unwrap().is_some());
     stage.pass(10).await;

@@ -57,7 +57,7 @@ class Sources(unittest.TestCase):
     def test_what_is_refused(self):
         for more, statuses in (
             ({"redirect_url": "http://program.acme.example/"}, (422,)),
-            ({"o_auth_input_configuration": {}}, (400, 422)),
+            ({"o_auth_input_configuration": {"subdomain": "support.acme.com"}}, (400, 422)),
             ({"source_type": models.OAuthActorNames.TIKTOK_MARKETING}, (400, 404, 422)),
         ):
             with self.assertRaises(errors.SDKError) as caught:
@@ -68,6 +68,10 @@ class Sources(unittest.TestCase):
         with self.assertRaises(errors.SDKError) as caught:
             begin(stranger)
         self.assertIn(caught.exception.status_code, (401, 403))
+
+    def test_what_is_missing_is_asked_of_the_person(self):
+        asked = {"source_type": models.OAuthActorNames.SALESFORCE, "o_auth_input_configuration": {"is_sandbox": False}}
+        self.assertTrue(begin(self.client, **asked).startswith(f"{BASE}/integrations/ask/"))
 
     def test_a_key_as_client_credentials(self):
         key = KEYS["airbyte-api"]

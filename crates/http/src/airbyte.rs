@@ -7,8 +7,9 @@
 mod ask;
 mod configuration;
 pub(crate) mod consent;
-mod credential;
+pub(crate) mod credential;
 pub(crate) mod definition;
+mod kept;
 mod landing;
 pub(crate) mod link;
 mod public;
@@ -27,7 +28,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tieline_engine::{App, Code, Error, Programs, Result};
+use tieline_engine::{Code, Error, Programs, Result};
 
 pub(crate) use ask::Ask;
 
@@ -47,19 +48,19 @@ const APPLICATION: &str = "\n";
 
 /// What one organization keeps here: workspaces, sources, sign-ins, connections.
 pub(crate) struct Books {
-    app: App,
+    door: Arc<Door>,
     pub programs: Programs,
     pub organization: i64,
 }
 
 impl Books {
-    pub(crate) fn new(door: &Door, organization: i64) -> Self {
-        Self { app: door.app.clone(), programs: door.app.programs(), organization }
+    pub(crate) fn new(door: &Arc<Door>, organization: i64) -> Self {
+        Self { door: Arc::clone(door), programs: door.app.programs(), organization }
     }
 
     /// One of the engine's operations.
     pub(crate) async fn call<A: DeserializeOwned>(&self, operation: &str, ask: Value) -> Result<A> {
-        let answer = self.app.call(operation, ask).await.map_err(Error::from)?;
+        let answer = self.door.app.call(operation, ask).await.map_err(Error::from)?;
         serde_json::from_value(answer).map_err(Error::internal)
     }
 }
@@ -68,8 +69,6 @@ impl Books {
 pub(crate) struct Asker {
     pub books: Books,
     pub caller: Caller,
-    /// This server's address.
-    pub origin: String,
     path: HashMap<String, String>,
     query: Vec<(String, String)>,
 }
@@ -90,13 +89,7 @@ impl Asker {
         };
         let query = parts.uri.query().unwrap_or_default();
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Ok(Self {
-            books: Books::new(door, caller.organization()),
-            caller,
-            origin: door.origin(),
-            path,
-            query,
-        })
+        Ok(Self { books: Books::new(door, caller.organization()), caller, path, query })
     }
 
     /// A part of the path, by its name in the route.

@@ -57,10 +57,14 @@ impl FromRequestParts<Arc<Door>> for Member {
 
     async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Response> {
         let ways = [Way::Key("bearer"), Way::Header("x-api-key")];
-        let asker = Asker::admitted(parts, door, &ways).await.map_err(|refused| refused.answer(sorry))?;
+        let admitted = Asker::admitted(parts, door, &ways).await;
         if let Some(seen) = parts.extensions.get::<Seen>() {
-            let _once = seen.0.set((asker.books.organization, asker.caller.allowance));
+            let _once = seen.0.set(match &admitted {
+                Ok(asker) => (Some(asker.books.organization), asker.caller.allowance),
+                Err(refused) => (None, refused.allowance),
+            });
         }
+        let asker = admitted.map_err(|refused| refused.answer(sorry))?;
         if asker.part("organization") == organization_id(asker.books.organization) {
             return Ok(Self(asker));
         }
@@ -74,7 +78,7 @@ impl FromRequestParts<Arc<Door>> for Member {
 
 /// Whose request it was, and what is left to it.
 #[derive(Clone, Default)]
-struct Seen(Arc<OnceLock<(i64, Option<Allowance>)>>);
+struct Seen(Arc<OnceLock<(Option<i64>, Option<Allowance>)>>);
 
 /// Puts the contract's headers on every answer.
 async fn dress(mut request: Request, next: Next) -> Response {
@@ -86,7 +90,9 @@ async fn dress(mut request: Request, next: Next) -> Response {
     headers.entry(REQUEST_ID).or_insert_with(|| text(Uuid::new_v4()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some((organization, allowance)) = seen.0.get() {
-        put(headers, ORGANIZATION, organization_id(*organization));
+        if let Some(organization) = organization {
+            put(headers, ORGANIZATION, organization_id(*organization));
+        }
         if let Some(allowance) = allowance {
             rates(headers, allowance);
         }

@@ -5,7 +5,6 @@
 //! handler that answers about anybody's things takes as its first argument. Errors are `{"detail": …}`: a sentence, or a
 //! list of faults of the body ([`body`]).
 
-mod asking;
 mod auth;
 mod body;
 mod callback;
@@ -23,7 +22,6 @@ mod lists;
 mod oauth_url;
 mod objects;
 mod organization;
-mod page;
 mod picker;
 mod schedule;
 mod sources;
@@ -48,8 +46,8 @@ use tieline_engine::wire::Failure;
 use tieline_engine::{Code, Error};
 
 pub(crate) use self::webhooks::watch;
-use crate::Door;
 use crate::guard::{self, Refused, Tier, Way};
+use crate::{Door, page};
 
 /// What this contract keeps in mind while the server runs.
 #[derive(Default)]
@@ -62,7 +60,6 @@ pub(crate) struct Kept {
 pub(crate) fn router() -> Router<Arc<Door>> {
     Router::new()
         .merge(auth::routes())
-        .merge(asking::routes())
         .merge(oauth_url::routes())
         .merge(connecting::routes())
         .merge(callback::routes())
@@ -286,6 +283,12 @@ impl IntoResponse for Sorry {
 impl From<Refused> for Sorry {
     fn from(refused: Refused) -> Self {
         Self { wait: refused.wait, ..Self::new(refused.status, refused.words) }
+    }
+}
+
+impl From<Sorry> for Refused {
+    fn from(sorry: Sorry) -> Self {
+        Self::new(sorry.status, sorry.detail.as_str().unwrap_or("This did not work."))
     }
 }
 

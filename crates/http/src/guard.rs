@@ -37,8 +37,9 @@ const MOST_ADDRESS: usize = 8 << 10;
 const ALLOWED_HEADERS: &str = "authorization, content-type, customer-id, x-api-key";
 const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 /// What a page may read of our answers, besides what every page may.
-const SHOWN_HEADERS: &str =
-    "retry-after, x-request-id, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset";
+const SHOWN_HEADERS: &str = "retry-after, x-request-id, freddy-processing-ms, aitronos-organization, \
+    x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, \
+    x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests";
 const PRIVATE_NETWORK_ASKED: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
@@ -214,11 +215,13 @@ pub(crate) struct Refused {
     pub words: String,
     /// Seconds until it is worth trying again.
     pub wait: Option<u64>,
+    /// What is left of the key's requests, where it asked too often.
+    pub allowance: Option<Allowance>,
 }
 
 impl Refused {
     pub(crate) fn new(status: StatusCode, words: impl Into<String>) -> Self {
-        Self { status, words: words.into(), wait: None }
+        Self { status, words: words.into(), wait: None, allowance: None }
     }
 
     /// In a dialect, with the headers that belong to the status.

@@ -8,10 +8,13 @@
 
 mod airbyte;
 mod aitronos;
+mod asking;
 mod carbon;
 mod guard;
+mod links;
 mod openapi;
 mod own;
+mod page;
 mod pages;
 mod reach;
 mod reference;
@@ -69,6 +72,7 @@ pub(crate) struct Door {
     pub(crate) uses: uses::Uses,
     pub(crate) began: own::Began,
     pub(crate) carbon: carbon::Kept,
+    pub(crate) asking: asking::Kept,
 }
 
 impl Door {
@@ -128,6 +132,7 @@ pub async fn serve(app: App, options: ServeOptions) -> Result<Server> {
         uses: uses::Uses::default(),
         began: own::Began::default(),
         carbon: carbon::Kept::default(),
+        asking: asking::Kept::default(),
     });
     tokio::spawn(carbon::watch(Arc::downgrade(&door)));
     let (stop, stopped) = oneshot::channel();
@@ -151,6 +156,7 @@ fn not_opened(port: u16, error: &std::io::Error) -> Error {
 fn router(door: &Arc<Door>) -> Router {
     Router::new()
         .merge(own::router())
+        .merge(asking::router())
         .merge(carbon::router())
         .merge(versori::router())
         .merge(aitronos::router())

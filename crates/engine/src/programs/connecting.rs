@@ -90,6 +90,8 @@ pub struct PublishedProvider {
     pub increments: bool,
     /// Its contents can be listed.
     pub lists: bool,
+    /// An app of it serves one host, which an input names.
+    pub app_per_host: bool,
 }
 
 impl Programs {
@@ -164,70 +166,14 @@ impl Programs {
     /// connection's id.
     pub async fn adopt(&self, ask: Adopting) -> Result<String> {
         let world = self.world();
-        let provider = world.provider(&ask.provider)?;
-        let inputs = normalise(&provider, &ask.inputs);
-        if let Some(problem) = inputs.problems.first() {
-            return Err(Error::field(problem.key.clone(), problem.says.clone()));
-        }
         world.vault.ready().await?;
-        let app = world.app(ask.owner.organization, &provider, &inputs.values)?;
-        let at = world.now();
-        let tokens = Tokens {
-            access: ask.access_token,
-            bound: false,
-            refresh: ask.refresh_token,
-            expires_in: None,
-            refresh_expires_in: None,
-            scopes: None,
-            facts: ask.facts,
-        };
-        let mut fields = inputs.values.clone();
-        fields.extend(tokens.facts.clone());
-        let hosts: Vec<String> =
-            provider.oauth.api_hosts.iter().map(|host| template::fill_gently(host, &fields)).collect();
-        let told = tokens.facts.iter().filter(|(fact, _)| fact.ends_with("_host")).map(|(_, host)| host);
-        if let Some(host) = told.into_iter().find(|host| !host_allowed(&hosts, host)) {
-            let words = format!("{host} is no address of {}.", provider.name);
-            return Err(Error::new(Code::BadInput, words, "Send the one that came with the token."));
-        }
-        let pair = Pair::new(&tokens, tokens.refresh.clone(), None);
-        let refused = |failed: identity::StepFailed| {
-            let words = match failed.status {
-                400..=403 => format!("{} did not take the access token.", provider.name),
-                200 => format!("{} does not tell by the access token whose account it is.", provider.name),
-                _ => format!("{} could not be asked whose account it is.", provider.name),
-            };
-            let code = if failed.status == 0 { Code::Temporary } else { Code::Refused };
-            failed
-                .field
-                .unwrap_or_else(|| Error::new(code, words, "Get a new one, or let the person sign in."))
-        };
-        let who = identity::identify(&world, &provider, fields, &pair.access).await.map_err(refused)?;
-        let mut facts = tokens.facts.clone();
-        facts.extend(who.facts.clone());
-        let program = ForProgram {
-            owner: ask.owner,
-            options: ask.options,
-            tags: ask.data_source_tags,
-            ..ForProgram::default()
-        };
-        let identified = Identified {
-            app_host: World::app_host(&provider, &inputs.values),
-            app_organization: app.as_ref().map_or(0, |app| app.organization),
-            client_id: app.map(|app| app.client_id).unwrap_or_default(),
-            provider,
-            tokens,
-            pair,
-            who,
-            inputs: inputs.values,
-            facts,
-            asked: Vec::new(),
-            redirect: String::new(),
-            way: Way::Program,
-            program: Some(Arc::new(program)),
-            at,
-        };
+        let identified = identified(&world, ask).await?;
         Ok(finish::store(&world, &identified, None).await?.0)
+    }
+
+    /// Asks the provider whose a token is, as [`Self::adopt`] does, and keeps nothing.
+    pub async fn try_token(&self, ask: Adopting) -> Result<()> {
+        identified(&self.world(), ask).await.map(|_| ())
     }
 
     /// All providers of the catalogue, by name.
@@ -252,6 +198,7 @@ impl Programs {
                 everything_at_first: it.published.everything_at_first,
                 increments: it.published.increments,
                 lists: it.source.is_some(),
+                app_per_host: !it.register.per.is_empty(),
             })
             .collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -329,4 +276,68 @@ impl Programs {
     pub async fn post(&self, url: &Url, headers: &[(&str, String)], body: Vec<u8>) -> Result<u16> {
         self.world().client().tell(url, headers, body).await
     }
+}
+
+/// Whose account a token is, as the provider tells it.
+async fn identified(world: &Arc<World>, ask: Adopting) -> Result<Identified> {
+    let provider = world.provider(&ask.provider)?;
+    let inputs = normalise(&provider, &ask.inputs);
+    if let Some(problem) = inputs.problems.first() {
+        return Err(Error::field(problem.key.clone(), problem.says.clone()));
+    }
+    let app = world.app(ask.owner.organization, &provider, &inputs.values)?;
+    let at = world.now();
+    let tokens = Tokens {
+        access: ask.access_token,
+        bound: false,
+        refresh: ask.refresh_token,
+        expires_in: None,
+        refresh_expires_in: None,
+        scopes: None,
+        facts: ask.facts,
+    };
+    let mut fields = inputs.values.clone();
+    fields.extend(tokens.facts.clone());
+    let hosts: Vec<String> =
+        provider.oauth.api_hosts.iter().map(|host| template::fill_gently(host, &fields)).collect();
+    let told = tokens.facts.iter().filter(|(fact, _)| fact.ends_with("_host")).map(|(_, host)| host);
+    if let Some(host) = told.into_iter().find(|host| !host_allowed(&hosts, host)) {
+        let words = format!("{host} is no address of {}.", provider.name);
+        return Err(Error::new(Code::BadInput, words, "Send the one that came with the token."));
+    }
+    let pair = Pair::new(&tokens, tokens.refresh.clone(), None);
+    let refused = |failed: identity::StepFailed| {
+        let words = match failed.status {
+            400..=403 => format!("{} did not take the access token.", provider.name),
+            200 => format!("{} does not tell by the access token whose account it is.", provider.name),
+            _ => format!("{} could not be asked whose account it is.", provider.name),
+        };
+        let code = if failed.status == 0 { Code::Temporary } else { Code::Refused };
+        failed.field.unwrap_or_else(|| Error::new(code, words, "Get a new one, or let the person sign in."))
+    };
+    let who = identity::identify(world, &provider, fields, &pair.access).await.map_err(refused)?;
+    let mut facts = tokens.facts.clone();
+    facts.extend(who.facts.clone());
+    let program = ForProgram {
+        owner: ask.owner,
+        options: ask.options,
+        tags: ask.data_source_tags,
+        ..ForProgram::default()
+    };
+    Ok(Identified {
+        app_host: World::app_host(&provider, &inputs.values),
+        app_organization: app.as_ref().map_or(0, |app| app.organization),
+        client_id: app.map(|app| app.client_id).unwrap_or_default(),
+        provider,
+        tokens,
+        pair,
+        who,
+        inputs: inputs.values,
+        facts,
+        asked: Vec::new(),
+        redirect: String::new(),
+        way: Way::Program,
+        program: Some(Arc::new(program)),
+        at,
+    })
 }

@@ -34,7 +34,8 @@ impl Programs {
         self.world().store.key_by_hash(&hash(secret))
     }
 
-    /// A key for one customer that lasts ten hours, and ends with the key it is made of.
+    /// A key for one customer that lasts ten hours, and ends with the key it is made of. A customer has the newest
+    /// hundred: a program that asks for one at each call fills nothing.
     pub fn temporary(&self, key: &Key, customer: &str) -> Result<Secret> {
         let world = self.world();
         let (secret, now) = (new_secret("tlt_")?, world.now());

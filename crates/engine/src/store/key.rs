@@ -64,6 +64,9 @@ pub struct Approval {
     pub allowed: bool,
 }
 
+/// Temporary keys of one key and customer that are good at once.
+const MOST_TEMPORARY: i64 = 100;
+
 const COLUMNS: &str = "key.id, key.name, key.organization, organization.name, key.may, key.made_at, \
     key.last_used_at, key.revoked_at";
 const KEYS: &str = "key JOIN organization ON organization.number = key.organization";
@@ -161,7 +164,7 @@ impl Store {
         })
     }
 
-    /// Notes a temporary key, and forgets those whose time is over.
+    /// Notes a temporary key, and forgets those whose time is over and the oldest of those that are too many.
     pub fn add_temporary(
         &self,
         hash: &[u8],
@@ -172,6 +175,11 @@ impl Store {
     ) -> Result<()> {
         self.write(|db| {
             db.execute("DELETE FROM temporary_key WHERE until <= ?1", [now])?;
+            db.execute(
+                "DELETE FROM temporary_key WHERE hash IN (SELECT hash FROM temporary_key
+                     WHERE key = ?1 AND customer = ?2 ORDER BY until DESC LIMIT -1 OFFSET ?3)",
+                params![key, customer, MOST_TEMPORARY - 1],
+            )?;
             db.execute(
                 "INSERT INTO temporary_key (hash, key, customer, until) VALUES (?1, ?2, ?3, ?4)",
                 params![hash, key, customer, until],

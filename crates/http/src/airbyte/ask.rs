@@ -37,6 +37,14 @@ impl Ask {
         }
     }
 
+    /// Absent, or not blank: what has a name keeps one.
+    pub(crate) fn changed(&self, name: &str) -> Result<Option<&str>> {
+        match self.text(name)?.map(str::trim) {
+            Some("") => Err(Error::field(name, "This must not be blank.")),
+            text => Ok(text),
+        }
+    }
+
     pub(crate) fn object(&self, name: &str) -> Result<Option<&Map<String, Value>>> {
         let Some(value) = self.value(name) else { return Ok(None) };
         value.as_object().map(Some).ok_or_else(|| Error::field(name, "This must be an object."))
@@ -59,7 +67,7 @@ fn bad(message: &str) -> Error {
     Error::new(Code::BadInput, message, "Send a JSON object.")
 }
 
-fn snake(name: &str) -> String {
+pub(super) fn snake(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for letter in name.chars() {
         if letter.is_ascii_uppercase() && !snake.is_empty() {
@@ -99,6 +107,7 @@ mod tests {
             assert_eq!(ask.needed("workspace_id").unwrap(), "w");
             assert_eq!(ask.object("o_auth_input_configuration").unwrap().unwrap()["subdomain"], "acme");
             assert_eq!(ask.text("name").unwrap(), None);
+            assert_eq!(ask.changed("name").unwrap(), None);
             assert_eq!(ask.needed("name").unwrap_err().field.as_deref(), Some("name"));
         }
         assert_eq!(camel("o_auth_input_configuration"), "oAuthInputConfiguration");
@@ -110,6 +119,8 @@ mod tests {
         for body in ["", "[]", "{", "\"\\ud800\""] {
             assert!(Ask::read(body.as_bytes()).is_err(), "{body}");
         }
+        let blank = Ask::read(br#"{"name": " "}"#).unwrap();
+        assert!(blank.needed("name").is_err() && blank.changed("name").is_err());
         let ask = Ask::read(br#"{"name": 7, "scopes": ["a", 7], "configuration": []}"#).unwrap();
         assert!(
             ask.text("name").is_err() && ask.texts("scopes").is_err() && ask.object("configuration").is_err()

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use tieline_engine::{Error, Result};
 
 use super::consent::{Asking, Bound, Consent, HandedOver, Outcome, redirect_url};
+use super::credential::SignIn;
 use super::definition::Definition;
 use super::{Ask, Asker, Problem};
 use crate::Door;
@@ -40,7 +41,6 @@ async fn get_consent_url(asker: Asker, body: Bytes) -> Result<Response, Problem>
         scopes: None,
         more_scopes: Vec::new(),
         handed_over: HandedOver::SecretId,
-        origin: &asker.origin,
         takes_answers: true,
     };
     let (_, link) = asker.books.begin(asking).await?;
@@ -67,7 +67,8 @@ async fn complete_oauth(asker: Asker, body: Bytes) -> Result<Response, Problem> 
     let answer = match asker.books.outcome(&mut consent, PATIENCE).await? {
         Outcome::Connected(connection) => {
             let bound = Bound { workspace, provider: Some(&definition.provider) };
-            asker.books.look(&consent.coordinate(), &bound).await?;
+            let sign_in = SignIn { field: "query_params".into(), id: consent.coordinate() };
+            asker.books.look(&sign_in, &bound).await?;
             asker.caller.about(&connection);
             let payload = json!({ "secret_id": consent.coordinate() });
             json!({ "request_succeeded": true, "request_error": null, "auth_payload": payload })

@@ -1,7 +1,10 @@
 //! Secrets in a source's configuration: taken out of it, and never kept with it.
 
 use serde_json::{Map, Value};
-use tieline_engine::Secret;
+use tieline_engine::{Result, Secret};
+
+use super::Ask;
+use super::ask::snake;
 
 /// What stands in place of a secret, in what is kept and in every answer, as at Airbyte.
 const MASK: &str = "**********";
@@ -10,9 +13,13 @@ const MASK: &str = "**********";
 const SECRET_ENDS: [&str; 8] =
     ["token", "secret", "password", "api_key", "apikey", "access_key", "private_key", "service_account_info"];
 
+/// Names under which a sign-in's coordinate comes. It is used up where it is taken, and of no use to whoever reads it.
+const COORDINATES: [&str; 2] = ["secret_id", "connection_id"];
+
 fn is_secret(name: &str) -> bool {
+    let coordinate = COORDINATES.contains(&snake(name).as_str());
     let name = name.to_ascii_lowercase();
-    name == "service_account" || SECRET_ENDS.iter().any(|end| name.ends_with(end))
+    coordinate || name == "service_account" || SECRET_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// A configuration with its secrets masked, at any depth.
@@ -32,6 +39,36 @@ fn mask(secret: bool, value: &Value) -> Value {
         Value::Number(_) if secret => Value::String(MASK.into()),
         other => other.clone(),
     }
+}
+
+/// A sign-in, by its coordinate.
+pub(crate) struct SignIn {
+    /// Where it stood, for errors.
+    pub field: String,
+    pub id: String,
+}
+
+/// The sign-in that a request names: beside the configuration, at its top, or in an object there, into which clients
+/// merge what a completed sign-in answered.
+///
+/// # Errors
+/// `BadInput` where it is no text.
+pub(crate) fn sign_in(ask: &Ask, configuration: &Map<String, Value>) -> Result<Option<SignIn>> {
+    for name in COORDINATES {
+        if let Some(id) = ask.text(name)? {
+            return Ok(Some(SignIn { field: name.to_owned(), id: id.to_owned() }));
+        }
+    }
+    let objects =
+        configuration.iter().filter_map(|(name, value)| Some((format!(".{name}"), value.as_object()?)));
+    let mut places = std::iter::once((String::new(), configuration)).chain(objects);
+    Ok(places.find_map(|(path, place)| {
+        place.iter().find_map(|(name, value)| {
+            let id = value.as_str().filter(|id| !id.is_empty() && *id != MASK)?;
+            let is = COORDINATES.contains(&snake(name).as_str());
+            is.then(|| SignIn { field: format!("configuration{path}.{name}"), id: id.to_owned() })
+        })
+    }))
 }
 
 /// Tokens that a client obtained elsewhere and put into a configuration.
@@ -77,6 +114,23 @@ mod tests {
         assert_eq!(kept["credentials"]["client_id"], "app");
         assert_eq!(kept["refresh_token"], "");
         assert_eq!((&kept["num_workers"], &kept["token_expiry_date"]), (&json!(3), &json!("2024-01-01")));
+    }
+
+    #[test]
+    fn a_sign_in_is_found_where_clients_put_it() {
+        let found = |ask: Value, configuration: Value| {
+            let ask = Ask::new(ask.as_object().unwrap().clone());
+            sign_in(&ask, configuration.as_object().unwrap()).unwrap().map(|it| (it.field, it.id))
+        };
+        let at = |field: &str| Some((field.to_owned(), "s".to_owned()));
+        assert_eq!(found(json!({ "secretId": "s" }), json!({ "secret_id": "other" })), at("secret_id"));
+        assert_eq!(found(json!({}), json!({ "secret_id": "s" })), at("configuration.secret_id"));
+        let nested = json!({ "subdomain": "acme", "credentials": { "secretId": "s" } });
+        assert_eq!(found(json!({}), nested.clone()), at("configuration.credentials.secretId"));
+        let kept = masked(nested.as_object().unwrap());
+        assert_eq!(kept["credentials"]["secretId"], MASK);
+        assert_eq!(found(json!({}), Value::Object(kept)), None);
+        assert!(sign_in(&Ask::read(br#"{"secret_id": 7}"#).unwrap(), &Map::new()).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tieline_engine::wire::{InputField, ProviderForm};
-use tieline_engine::{Error, Result};
+use tieline_engine::{Error, PublishedProvider, Result};
 use uuid::Uuid;
 
 use super::Books;
@@ -41,6 +41,8 @@ pub(crate) struct Definition {
     pub provider: String,
     pub name: String,
     pub slug: String,
+    /// Its apps serve one host each.
+    pub app_per_host: bool,
     also: Vec<String>,
     inputs: BTreeMap<String, String>,
 }
@@ -56,6 +58,7 @@ impl Definition {
             provider: provider.to_owned(),
             name: name.to_owned(),
             slug: line.map_or_else(|| dashed.clone(), |line| line.slug.clone()),
+            app_per_host: false,
             also: line.map(|line| line.also.clone()).unwrap_or_default(),
             inputs,
         }
@@ -144,7 +147,11 @@ impl Definition {
 impl Books {
     pub(crate) fn definitions(&self) -> Vec<Definition> {
         let published = self.programs.published();
-        published.into_iter().map(|it| Definition::new(&it.id, &it.name, it.inputs)).collect()
+        let definition = |it: PublishedProvider| Definition {
+            app_per_host: it.app_per_host,
+            ..Definition::new(&it.id, &it.name, it.inputs)
+        };
+        published.into_iter().map(definition).collect()
     }
 
     /// By whatever a client calls it; `field` is where that stood.
@@ -152,10 +159,11 @@ impl Books {
     /// # Errors
     /// `NotFound` where no provider is called so.
     pub(crate) fn definition(&self, word: &str, field: &str) -> Result<Definition> {
-        let found = self.definitions().into_iter().find(|definition| definition.is(word));
-        found.ok_or_else(|| {
+        let all = self.definitions();
+        all.iter().find(|definition| definition.is(word)).cloned().ok_or_else(|| {
             let mut error = Error::not_found("source", &format!("{word:?}"));
-            error.hint = "The list of source definitions names the ones there are.".into();
+            let slugs: Vec<&str> = all.iter().map(|definition| definition.slug.as_str()).collect();
+            error.hint = format!("Name one that there is: {}.", slugs.join(", "));
             error.field = Some(field.into());
             error
         })

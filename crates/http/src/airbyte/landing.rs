@@ -28,7 +28,7 @@ pub(crate) async fn landed(
     let Ok(Path((organization, id, flow))) = path else { return unknown() };
     let books = Books::new(&door, organization);
     let Ok(mut consent) = books.consent(&id) else { return unknown() };
-    if consent.flow() != flow {
+    if consent.flow() != Some(flow.as_str()) {
         return unknown();
     }
     match books.outcome(&mut consent, PATIENCE).await {

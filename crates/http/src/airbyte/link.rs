@@ -3,23 +3,23 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tieline_engine::program::Record;
 use tieline_engine::wire::SyncState;
 use tieline_engine::{Code, Error, Result};
 use uuid::Uuid;
 
 use super::definition::NAMESPACE;
+use super::kept::{Kind, One};
 use super::{Ask, Books};
 
-const KIND: &str = "source/link";
 /// Hours between two syncs that can be had.
 const HOURS: [u32; 4] = [3, 6, 12, 24];
 const USUAL_HOURS: u32 = 24;
 
-#[derive(Debug, Clone)]
-pub(crate) struct Link {
-    pub id: String,
-    pub kept: Kept,
+pub(crate) type Link = One<Kept>;
+
+impl Kind for Kept {
+    const KIND: &'static str = "source/link";
+    const NAME: &'static str = "connection";
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,14 +41,13 @@ pub(crate) fn library() -> String {
 impl Books {
     /// Oldest first.
     pub(crate) fn links(&self) -> Result<Vec<Link>> {
-        self.programs.records(self.organization, KIND)?.into_iter().map(read).collect()
+        self.all()
     }
 
     /// # Errors
     /// `NotFound` where this organization has none of that id.
     pub(crate) fn link(&self, id: &str) -> Result<Link> {
-        let record = self.programs.record(self.organization, KIND, id)?;
-        record.map(read).transpose()?.ok_or_else(|| Error::not_found("connection", id))
+        self.one(id)
     }
 
     /// Where the schedule asks for syncs, the first begins at once.
@@ -69,30 +68,35 @@ impl Books {
             configurations: Map::new(),
         };
         take(&mut kept, ask)?;
-        self.apply(&kept).await?;
-        self.save_link(&Uuid::new_v4().to_string(), &kept)
+        let id = Uuid::new_v4().to_string();
+        if kept.active {
+            self.apply(&id, &kept).await?;
+        }
+        self.save(&id, &kept)
     }
 
     pub(crate) async fn change_link(&self, id: &str, ask: &Ask) -> Result<Link> {
         let Link { kept: before, .. } = self.link(id)?;
         let mut kept = before.clone();
         take(&mut kept, ask)?;
-        if (kept.active, &kept.schedule) != (before.active, &before.schedule) {
-            self.apply(&kept).await?;
+        let same = (kept.active, &kept.schedule) == (before.active, &before.schedule);
+        if !same && (kept.active || before.active) {
+            self.apply(id, &kept).await?;
         }
-        self.save_link(id, &kept)
+        self.save(id, &kept)
     }
 
     /// Nothing is synced for it any more; what was read stays.
     pub(crate) async fn forget_link(&self, id: &str) -> Result<()> {
         let Link { mut kept, .. } = self.link(id)?;
-        kept.active = false;
-        match self.apply(&kept).await {
-            // The source, or its account, went first.
-            Err(error) if error.code == Code::NotFound => {}
-            other => other?,
+        if std::mem::replace(&mut kept.active, false) {
+            match self.apply(id, &kept).await {
+                // The source, or its account, went first.
+                Err(error) if error.code == Code::NotFound => {}
+                other => other?,
+            }
         }
-        self.programs.forget_record(self.organization, KIND, id)?;
+        self.forget::<Kept>(id)?;
         Ok(())
     }
 
@@ -104,38 +108,38 @@ impl Books {
         Ok(())
     }
 
-    /// Makes the account's sync what the link says.
-    async fn apply(&self, kept: &Kept) -> Result<()> {
+    /// Makes the account's sync what its links say together, this one as it will be: as often as the one that wants it
+    /// most often, and not at all where none is active.
+    async fn apply(&self, id: &str, kept: &Kept) -> Result<()> {
         let connection = self.source(&kept.source)?.kept.connection;
-        let hours = if kept.active { hours(&kept.schedule)? } else { 0 };
-        let mut change = json!({ "connection": connection, "every_hours": hours });
-        if kept.active {
-            change["everything"] = json!(true);
-        }
-        self.call::<Vec<SyncState>>("set_sync", change).await?;
-        let (operation, ask) = match kept.active {
-            true => ("start_sync", json!({ "connection": connection })),
-            false => ("cancel_sync", json!({ "id": connection })),
+        let sources = self.sources()?;
+        let of_account = |link: &Link| {
+            let mut sources = sources.iter();
+            link.id != id && sources.any(|it| it.id == link.kept.source && it.kept.connection == connection)
         };
-        if hours > 0 || !kept.active {
-            self.call::<SyncState>(operation, ask).await?;
+        let mut links: Vec<Kept> =
+            self.links()?.into_iter().filter(of_account).map(|link| link.kept).collect();
+        links.push(kept.clone());
+        links.retain(|link| link.active);
+        let all: Vec<u32> = links.iter().map(|link| hours(&link.schedule)).collect::<Result<_>>()?;
+        let every = all.into_iter().filter(|hours| *hours > 0).min().unwrap_or(0);
+        let mut change = json!({ "connection": connection, "every_hours": every });
+        if links.is_empty() {
+            self.call::<Vec<SyncState>>("set_sync", change).await?;
+            self.call::<SyncState>("cancel_sync", json!({ "id": connection })).await?;
+            return Ok(());
+        }
+        change["everything"] = json!(true);
+        self.call::<Vec<SyncState>>("set_sync", change).await?;
+        if kept.active && hours(&kept.schedule)? > 0 {
+            self.call::<SyncState>("start_sync", json!({ "connection": connection })).await?;
         }
         Ok(())
     }
-
-    fn save_link(&self, id: &str, kept: &Kept) -> Result<Link> {
-        let body = serde_json::to_value(kept).map_err(Error::internal)?;
-        read(self.programs.save_record(self.organization, KIND, id, &body)?)
-    }
-}
-
-fn read(record: Record) -> Result<Link> {
-    let kept = serde_json::from_value(record.body).map_err(Error::internal)?;
-    Ok(Link { id: record.id, kept })
 }
 
 fn take(kept: &mut Kept, ask: &Ask) -> Result<()> {
-    if let Some(name) = ask.text("name")? {
+    if let Some(name) = ask.changed("name")? {
         name.clone_into(&mut kept.name);
     }
     match ask.text("status")? {

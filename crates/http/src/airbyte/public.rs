@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use tieline_engine::{Error, Result};
 
 use super::consent::{Asking, HandedOver, redirect_url};
+use super::credential::sign_in;
 use super::definition::Definition;
 use super::source::{Changing, Making, Source};
 use super::workspace::Workspace;
@@ -51,7 +52,6 @@ async fn initiate(asker: Asker, body: Bytes) -> Answer {
         scopes: scopes.map(|scopes| scopes.into_iter().chain(more).collect()),
         more_scopes: Vec::new(),
         handed_over: HandedOver::SecretId,
-        origin: &asker.origin,
         takes_answers: false,
     };
     let (_, link) = asker.books.begin(asking).await?;
@@ -75,7 +75,8 @@ async fn make_source(asker: Asker, body: Bytes) -> Answer {
         Some(id) => Some(asker.books.definition(id, "definition_id")?),
         None => kind.and_then(|kind| asker.books.definition(kind, "configuration.sourceType").ok()),
     };
-    if definition.is_none() && ask.text("secret_id")?.is_none() {
+    let sign_in = sign_in(&ask, configuration)?;
+    if definition.is_none() && sign_in.is_none() {
         let sourceless = Error::field(
             "definition_id",
             "Say what the source is: definitionId, or configuration.sourceType.",
@@ -87,7 +88,7 @@ async fn make_source(asker: Asker, body: Bytes) -> Answer {
         workspace: ask.needed("workspace_id")?,
         definition: definition.as_ref(),
         configuration: configuration.clone(),
-        sign_in: ask.text("secret_id")?,
+        sign_in,
     };
     let source = asker.books.make_source(making).await?;
     asker.caller.about(&source.kept.connection);
@@ -110,12 +111,13 @@ async fn put_source(asker: Asker, body: Bytes) -> Answer {
 
 async fn change(asker: Asker, body: &[u8], whole: bool) -> Answer {
     let ask = Ask::read(body)?;
+    let configuration = ask.object("configuration")?.cloned();
     let changing = Changing {
-        name: if whole { Some(ask.needed("name")?) } else { ask.text("name")? },
+        name: if whole { Some(ask.needed("name")?) } else { ask.changed("name")? },
         workspace: ask.text("workspace_id")?,
-        configuration: ask.object("configuration")?.cloned(),
+        sign_in: sign_in(&ask, &configuration.clone().unwrap_or_default())?,
+        configuration,
         whole,
-        sign_in: ask.text("secret_id")?,
     };
     if whole && changing.configuration.is_none() {
         return Err(Error::field("configuration", "This is missing.").into());
@@ -149,7 +151,7 @@ async fn workspace(asker: Asker) -> Answer {
 async fn rename_workspace(asker: Asker, body: Bytes) -> Answer {
     let ask = Ask::read(&body)?;
     let mut workspace = asker.books.workspace(asker.part("workspace"))?;
-    if let Some(name) = ask.text("name")? {
+    if let Some(name) = ask.changed("name")? {
         workspace = asker.books.save_workspace(&workspace.id, name)?;
     }
     done(&show_workspace(&workspace))
@@ -197,7 +199,7 @@ fn list<T>(asker: &Asker, path: &str, rows: Vec<T>, show: impl Fn(&T) -> Value) 
         let mut words = url::form_urlencoded::Serializer::new(String::new());
         words.extend_pairs(asker.query.iter().filter(|(name, _)| name != "offset"));
         words.append_pair("offset", &next.to_string());
-        answer["next"] = json!(format!("{}{path}?{}", asker.origin, words.finish()));
+        answer["next"] = json!(format!("{}{path}?{}", asker.books.door.origin(), words.finish()));
     }
     done(&answer)
 }

@@ -2,21 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tieline_engine::program::{Owner, Record};
+use tieline_engine::program::Owner;
 use tieline_engine::wire::{Disconnected, Tested};
 use tieline_engine::{Adopting, Code, Error, Result};
 use uuid::Uuid;
 
+use super::credential::SignIn;
 use super::definition::Definition;
+use super::kept::{Kind, One};
 use super::{Books, consent, credential};
 
-const KIND: &str = "source/source";
+pub(crate) type Source = One<Kept>;
 
-#[derive(Debug, Clone)]
-pub(crate) struct Source {
-    pub id: String,
-    pub made_at: i64,
-    pub kept: Kept,
+impl Kind for Kept {
+    const KIND: &'static str = "source/source";
+    const NAME: &'static str = "source";
 }
 
 /// What is kept of a source: no secret.
@@ -37,7 +37,7 @@ pub(crate) struct Making<'a> {
     /// None: whatever the sign-in was for.
     pub definition: Option<&'a Definition>,
     pub configuration: Map<String, Value>,
-    pub sign_in: Option<&'a str>,
+    pub sign_in: Option<SignIn>,
 }
 
 /// What is to change; the rest stays.
@@ -48,20 +48,19 @@ pub(crate) struct Changing<'a> {
     pub configuration: Option<Map<String, Value>>,
     /// The configuration comes in place of the old one, not over it.
     pub whole: bool,
-    pub sign_in: Option<&'a str>,
+    pub sign_in: Option<SignIn>,
 }
 
 impl Books {
     /// Oldest first.
     pub(crate) fn sources(&self) -> Result<Vec<Source>> {
-        self.programs.records(self.organization, KIND)?.into_iter().map(read).collect()
+        self.all()
     }
 
     /// # Errors
     /// `NotFound` where this organization has none of that id.
     pub(crate) fn source(&self, id: &str) -> Result<Source> {
-        let record = self.programs.record(self.organization, KIND, id)?;
-        record.map(read).transpose()?.ok_or_else(|| Error::not_found("source", id))
+        self.one(id)
     }
 
     /// # Errors
@@ -69,8 +68,9 @@ impl Books {
     /// not done.
     pub(crate) async fn make_source(&self, making: Making<'_>) -> Result<Source> {
         let workspace = self.workspace_used(making.workspace)?.id;
-        let account =
-            self.account(&workspace, making.definition, &making.configuration, making.sign_in).await?;
+        let account = self
+            .account(&workspace, making.definition, &making.configuration, making.sign_in.as_ref())
+            .await?;
         let Some((provider, connection)) = account else {
             return Err(Error {
                 code: Code::BadInput,
@@ -84,7 +84,7 @@ impl Books {
         let id = Uuid::new_v4().to_string();
         let configuration = credential::masked(&making.configuration);
         let kept = Kept { name: making.name.to_owned(), provider, workspace, configuration, connection };
-        self.save_source(&id, &kept)
+        self.save(&id, &kept)
     }
 
     pub(crate) async fn change_source(&self, id: &str, changing: Changing<'_>) -> Result<Source> {
@@ -95,8 +95,9 @@ impl Books {
         let mut before = None;
         let definition = self.definition_of(&kept.provider);
         let given = changing.configuration.clone().unwrap_or_default();
+        let sign_in = changing.sign_in.as_ref();
         if let Some((_, connection)) =
-            self.account(&kept.workspace, Some(&definition), &given, changing.sign_in).await?
+            self.account(&kept.workspace, Some(&definition), &given, sign_in).await?
         {
             before = Some(std::mem::replace(&mut kept.connection, connection));
         }
@@ -111,7 +112,7 @@ impl Books {
                 kept.configuration.extend(configuration);
             }
         }
-        let source = self.save_source(id, &kept)?;
+        let source = self.save(id, &kept)?;
         if let Some(before) = before {
             self.disconnect_unless_used(&before).await?;
         }
@@ -122,10 +123,10 @@ impl Books {
     pub(crate) async fn forget_source(&self, id: &str) -> Result<()> {
         let source = self.source(id)?;
         self.forget_links_of(id).await?;
-        self.programs.forget_record(self.organization, KIND, id)?;
+        self.forget::<Kept>(id)?;
         if let Err(error) = self.disconnect_unless_used(&source.kept.connection).await {
             // What could not be done can be asked for again.
-            self.save_source(id, &source.kept)?;
+            self.save(id, &source.kept)?;
             return Err(error);
         }
         Ok(())
@@ -142,16 +143,43 @@ impl Books {
         workspace: &str,
         definition: Option<&Definition>,
         configuration: &Map<String, Value>,
-        sign_in: Option<&str>,
+        sign_in: Option<&SignIn>,
     ) -> Result<Option<(String, String)>> {
         if let Some(sign_in) = sign_in {
             let bound = consent::Bound { workspace, provider: definition.map(|it| it.provider.as_str()) };
             return self.take(sign_in, &bound).await.map(Some);
         }
-        let Some(tokens) = credential::tokens(configuration) else { return Ok(None) };
         let Some(definition) = definition else { return Ok(None) };
+        let Some(adopting) = self.brought(workspace, definition, configuration).await? else {
+            return Ok(None);
+        };
+        let connection = self.programs.adopt(adopting).await.map_err(not_taken)?;
+        Ok(Some((definition.provider.clone(), connection)))
+    }
+
+    /// Tries the tokens in a configuration without keeping them. False: there are none.
+    pub(crate) async fn try_tokens(
+        &self,
+        workspace: &str,
+        definition: &Definition,
+        configuration: &Map<String, Value>,
+    ) -> Result<bool> {
+        let Some(adopting) = self.brought(workspace, definition, configuration).await? else {
+            return Ok(false);
+        };
+        self.programs.try_token(adopting).await.map(|()| true)
+    }
+
+    /// The tokens that a client put into a configuration.
+    async fn brought(
+        &self,
+        workspace: &str,
+        definition: &Definition,
+        configuration: &Map<String, Value>,
+    ) -> Result<Option<Adopting>> {
+        let Some(tokens) = credential::tokens(configuration) else { return Ok(None) };
         let form = self.form(definition).await?;
-        let adopting = Adopting {
+        Ok(Some(Adopting {
             owner: self.owner(workspace),
             provider: definition.provider.clone(),
             inputs: definition.inputs(&form, configuration)?,
@@ -160,15 +188,7 @@ impl Books {
             facts: std::collections::BTreeMap::new(),
             options: consent::options(),
             data_source_tags: Map::new(),
-        };
-        let connection = self.programs.adopt(adopting).await.map_err(|error| match error.code {
-            // It is what the client sent that is wrong.
-            Code::Refused => {
-                Error { code: Code::BadInput, field: Some("configuration.access_token".into()), ..error }
-            }
-            _ => error,
-        })?;
-        Ok(Some((definition.provider.clone(), connection)))
+        }))
     }
 
     /// An account belongs to the workspace that asked for it.
@@ -186,14 +206,14 @@ impl Books {
             other => other.map(|_| ()),
         }
     }
-
-    fn save_source(&self, id: &str, kept: &Kept) -> Result<Source> {
-        let body = serde_json::to_value(kept).map_err(Error::internal)?;
-        read(self.programs.save_record(self.organization, KIND, id, &body)?)
-    }
 }
 
-fn read(record: Record) -> Result<Source> {
-    let kept = serde_json::from_value(record.body).map_err(Error::internal)?;
-    Ok(Source { id: record.id, made_at: record.made_at, kept })
+/// Where a provider refuses a token, it is what the client sent that is wrong.
+fn not_taken(error: Error) -> Error {
+    match error.code {
+        Code::Refused => {
+            Error { code: Code::BadInput, field: Some("configuration.access_token".into()), ..error }
+        }
+        _ => error,
+    }
 }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -14,6 +15,7 @@ use tieline_engine::{Code, Error, Result};
 
 use super::{APPLICATION, Ask, Problem, sorry};
 use crate::Door;
+use crate::guard::{Tier, Wanted};
 
 /// Seconds; the engine's temporary keys last so long.
 const GOOD_FOR: i64 = 10 * 3600;
@@ -26,8 +28,8 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/api/v1/applications/token", post(token))
 }
 
-async fn token(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
-    let ask = read(&headers, &body)?;
+async fn token(State(door): State<Arc<Door>>, parts: Parts, body: Bytes) -> Result<Response, Problem> {
+    let ask = read(&parts.headers, &body)?;
     if ask.text("grant_type")?.is_some_and(|it| it != "client_credentials") {
         return Err(Error::field("grant_type", "This must be client_credentials.").into());
     }
@@ -38,8 +40,8 @@ async fn token(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -
                      good. Look at the keys in Tieline, under Settings, For other programs.";
         return Ok(sorry(StatusCode::UNAUTHORIZED, words));
     };
-    if !key.may.contracts() {
-        return Ok(sorry(StatusCode::FORBIDDEN, "This key may not speak the published contracts."));
+    if let Err(refused) = door.welcome(Wanted::Contract, &parts, key.clone(), None, false, Tier::OWN) {
+        return Ok(refused.answer(sorry));
     }
     let token = programs.temporary(&key, APPLICATION)?;
     let answer = json!({ "access_token": token.expose(), "token_type": "Bearer", "expires_in": GOOD_FOR });

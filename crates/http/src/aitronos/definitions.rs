@@ -46,8 +46,11 @@ async fn make(Member(_): Member) -> Response {
 
 async fn change(Member(asker): Member) -> Answer {
     let definition = asker.books.definition(asker.part("definition"), "source_definition_id")?;
-    let words =
-        format!("{} comes with Tieline: its definition cannot be changed or deleted.", definition.name);
+    let words = format!(
+        "{} comes with Tieline: its definition cannot be changed or deleted. What a source of it is to do differently goes \
+         into that source, at sources/{{source_id}}.",
+        definition.name
+    );
     Ok(sorry(StatusCode::FORBIDDEN, &words))
 }
 

@@ -14,6 +14,7 @@ use tieline_engine::{Code, Error, Result};
 use super::{Answer, Member, done, list};
 use crate::Door;
 use crate::airbyte::consent::{Asking, Bound, HandedOver, redirect_url};
+use crate::airbyte::credential::{SignIn, sign_in};
 use crate::airbyte::definition::Definition;
 use crate::airbyte::source::{Changing, Making, Source};
 use crate::airbyte::{Ask, Asker};
@@ -45,8 +46,8 @@ async fn authorize(Member(asker): Member, body: Bytes) -> Answer {
     done(&json!({ "authorization_url": link, "connection_id": id }))
 }
 
-/// Answers with the coordinate and the address to send the person to. Services that need to know more than their name
-/// (a subdomain, say) take it as `o_auth_input_configuration` in both flows.
+/// Answers with the coordinate and the address to send the person to. What services need to know besides their name (a
+/// subdomain, say) is taken as `o_auth_input_configuration` in both flows; the person is asked for what is missing.
 async fn begin(
     asker: &Asker,
     ask: &Ask,
@@ -67,7 +68,6 @@ async fn begin(
         scopes: None,
         more_scopes: Vec::new(),
         handed_over,
-        origin: &asker.origin,
         takes_answers: false,
     };
     let (consent, link) = asker.books.begin(asking).await?;
@@ -82,7 +82,7 @@ async fn callback(Member(asker): Member, body: Bytes) -> Answer {
         workspace: ask.needed("workspace_id")?,
         definition: Some(&definition),
         configuration: ask.object("configuration")?.cloned().unwrap_or_default(),
-        sign_in: Some(ask.needed("connection_id")?),
+        sign_in: Some(SignIn { field: "connection_id".into(), id: ask.needed("connection_id")?.into() }),
     };
     made(&asker, making).await
 }
@@ -92,27 +92,14 @@ async fn make(Member(asker): Member, body: Bytes) -> Answer {
     let ask = Ask::read(&body)?;
     let definition = asker.books.definition(ask.needed("source_definition_id")?, "source_definition_id")?;
     let configuration = ask.object("configuration")?.cloned().unwrap_or_default();
-    let sign_in = sign_in(&ask, &configuration)?;
     let making = Making {
         name: ask.needed("name")?,
         workspace: ask.needed("workspace_id")?,
         definition: Some(&definition),
-        configuration: configuration.clone(),
-        sign_in: sign_in.as_deref(),
+        sign_in: sign_in(&ask, &configuration)?,
+        configuration,
     };
     made(&asker, making).await
-}
-
-fn sign_in(ask: &Ask, configuration: &Map<String, Value>) -> Result<Option<String>> {
-    let inside = Ask::new(configuration.clone());
-    for place in [ask, &inside] {
-        for name in ["secret_id", "connection_id"] {
-            if let Some(id) = place.text(name)? {
-                return Ok(Some(id.to_owned()));
-            }
-        }
-    }
-    Ok(None)
 }
 
 async fn made(asker: &Asker, making: Making<'_>) -> Answer {
@@ -148,13 +135,12 @@ async fn change(asker: Asker, body: &[u8], whole: bool) -> Answer {
     if whole && configuration.is_none() {
         return Err(Error::field("configuration", "This is missing.").into());
     }
-    let sign_in = sign_in(&ask, &configuration.clone().unwrap_or_default())?;
     let changing = Changing {
-        name: if whole { Some(ask.needed("name")?) } else { ask.text("name")? },
+        name: if whole { Some(ask.needed("name")?) } else { ask.changed("name")? },
         workspace: ask.text("workspace_id")?,
+        sign_in: sign_in(&ask, &configuration.clone().unwrap_or_default())?,
         configuration,
         whole,
-        sign_in: sign_in.as_deref(),
     };
     let source = asker.books.change_source(asker.part("source"), changing).await?;
     asker.caller.about(&source.kept.connection);
@@ -166,7 +152,8 @@ async fn forget(Member(asker): Member) -> Answer {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// A source by its id, or one that is about to be made: then its sign-in is tested and stays good.
+/// A source by its id, or one that is about to be made: then its sign-in is tested and stays good, or the tokens in its
+/// configuration are tried and not kept.
 async fn test(Member(asker): Member, body: Bytes) -> Answer {
     let ask = Ask::read(&body)?;
     let connection = match ask.text("source_id")? {
@@ -175,18 +162,36 @@ async fn test(Member(asker): Member, body: Bytes) -> Answer {
             let definition =
                 asker.books.definition(ask.needed("source_definition_id")?, "source_definition_id")?;
             let configuration = ask.object("configuration")?.cloned().unwrap_or_default();
-            let Some(id) = sign_in(&ask, &configuration)? else {
-                let words = "Nobody has signed in for this source yet, so there is no account to test.";
-                return done(
-                    &json!({ "status": "failed", "message": words, "job_info": { "succeeded": false } }),
-                );
+            let workspace = ask.needed("workspace_id")?;
+            let Some(sign_in) = sign_in(&ask, &configuration)? else {
+                return tried(&asker, workspace, &definition, &configuration).await;
             };
-            let bound =
-                Bound { workspace: ask.needed("workspace_id")?, provider: Some(&definition.provider) };
-            asker.books.look(&id, &bound).await?.1
+            let bound = Bound { workspace, provider: Some(&definition.provider) };
+            asker.books.look(&sign_in, &bound).await?.1
         }
     };
     tested(&asker, &connection).await
+}
+
+/// Asks the provider whether it takes the tokens of a configuration.
+async fn tried(
+    asker: &Asker,
+    workspace: &str,
+    definition: &Definition,
+    configuration: &Map<String, Value>,
+) -> Answer {
+    let failed = |words: &str| {
+        done(&json!({ "status": "failed", "message": words, "job_info": { "succeeded": false } }))
+    };
+    match asker.books.try_tokens(workspace, definition, configuration).await {
+        Ok(true) => {
+            let words = format!("{} takes the access token.", definition.name);
+            done(&json!({ "status": "succeeded", "message": words, "job_info": { "succeeded": true } }))
+        }
+        Ok(false) => failed("Nobody has signed in for this source yet, so there is no account to test."),
+        Err(error) if error.code == Code::Refused => failed(&format!("{} {}", error.message, error.hint)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Asks the provider whether an account still works.

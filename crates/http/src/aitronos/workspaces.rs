@@ -41,7 +41,7 @@ async fn workspace(Member(asker): Member) -> Answer {
 async fn rename(Member(asker): Member, body: Bytes) -> Answer {
     let ask = Ask::read(&body)?;
     let mut workspace = asker.books.workspace(asker.part("workspace"))?;
-    if let Some(name) = ask.text("name")? {
+    if let Some(name) = ask.changed("name")? {
         workspace = asker.books.save_workspace(&workspace.id, name)?;
     }
     done(&show(&workspace))

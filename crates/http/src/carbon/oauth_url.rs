@@ -17,8 +17,9 @@ use url::Url;
 use super::body::{At, Body, Fields, FromBody, fields, flag, list, one_of, text, whole};
 use super::links::Link;
 use super::objects::{SERVICES, published, shown};
-use super::{Answer, Caller, Sorry, answer, asking, call, connection_options, data_source_of, webhooks};
+use super::{Answer, Caller, Sorry, answer, call, connection_options, data_source_of, webhooks};
 use crate::Door;
+use crate::asking::{self, Asked};
 
 pub(super) fn routes() -> Router<Arc<Door>> {
     Router::new().route("/integrations/oauth_url", post(oauth_url))
@@ -169,7 +170,7 @@ pub(super) async fn understood(
     let mut used = BTreeMap::new();
     for field in check.fields {
         match field.problem {
-            Some(_) if !given.contains_key(&field.key) && asking::is_asked_for(provider, &field.key) => None,
+            Some(_) if !given.contains_key(&field.key) && is_asked_for(provider, &field.key) => None,
             Some(problem) => {
                 let name = field_of(provider, &field.key);
                 let words = match given.contains_key(&field.key) {
@@ -331,18 +332,44 @@ async fn sign_in(
         options: ask.options.clone(),
         data_source_tags: ask.data_source_tags.clone(),
     };
-    if asking::is_needed(provider, &used) {
-        return asking::url(door, connecting);
+    let missing = provider.required.iter().filter(|key| !used.contains_key(*key));
+    let keys: Vec<String> = missing.filter(|key| is_asked_for(provider, key)).cloned().collect();
+    if !keys.is_empty() {
+        return ask_for(door, provider, connecting, keys);
     }
     begin(door, provider, connecting).await
 }
 
-/// Begins a sign-in that comes back to a page of ours. Yields the provider's address.
-pub(super) async fn begin(
-    door: &Arc<Door>,
+/// Whether the person is asked for this input: it has to be there, and no field of this API fills it.
+fn is_asked_for(provider: &PublishedProvider, key: &str) -> bool {
+    provider.required.iter().any(|required| required == key)
+        && !provider.inputs.values().any(|input| input == key)
+}
+
+/// The address of the page that asks the person for what is missing.
+fn ask_for(
+    door: &Door,
     provider: &PublishedProvider,
-    mut ask: Connecting,
+    connecting: Connecting,
+    keys: Vec<String>,
 ) -> Result<String, Sorry> {
+    let app = door.app.programs().app(connecting.owner.organization, &provider.id, &connecting.inputs)?;
+    if app.is_none() {
+        return Err(Sorry::bad(
+            "There is no app for this service yet. Hand your organization's over with /white_label/create, or set one up \
+             in Tieline's window.",
+        ));
+    }
+    let provider = provider.clone();
+    let go_on = move |door: Arc<Door>, connecting: Connecting| -> asking::Begun {
+        let provider = provider.clone();
+        Box::pin(async move { Ok(begin(&door, &provider, connecting).await?) })
+    };
+    Ok(asking::url(door, Asked { connecting, keys, begin: Arc::new(go_on) })?)
+}
+
+/// Begins a sign-in that comes back to a page of ours. Yields the provider's address.
+async fn begin(door: &Arc<Door>, provider: &PublishedProvider, mut ask: Connecting) -> Result<String, Sorry> {
     let programs = door.app.programs();
     let link = Link::new(ask.owner.clone(), &provider.id, ask.options.clone(), ask.data_source_tags.clone());
     let name = door.carbon.links.keep(link)?;

@@ -217,6 +217,7 @@ mod tests {
             everything_at_first: false,
             increments: false,
             lists: true,
+            app_per_host: false,
         }
     }
 

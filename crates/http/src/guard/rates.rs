@@ -46,10 +46,14 @@ impl Rates {
         let bucket = buckets.entry((key.to_owned(), tier)).or_insert(Bucket { left: limit, at: now });
         let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * each_second;
         *bucket = Bucket { left: (bucket.left + gained).min(limit), at: now };
-        if bucket.left >= 1.0 {
+        let enough = bucket.left >= 1.0;
+        if enough {
             bucket.left -= 1.0;
-            let whole_in = ((limit - bucket.left) / each_second).ceil() as u64;
-            return Ok(Allowance { limit: tier.0, left: bucket.left as u32, whole_in });
+        }
+        let whole_in = ((limit - bucket.left) / each_second).ceil() as u64;
+        let allowance = Allowance { limit: tier.0, left: bucket.left as u32, whole_in };
+        if enough {
+            return Ok(allowance);
         }
         let wait = (((1.0 - bucket.left) / each_second).ceil() as u64).max(1);
         let seconds = if wait == 1 { "second" } else { "seconds" };
@@ -60,6 +64,7 @@ impl Rates {
                 tier.0
             ),
             wait: Some(wait),
+            allowance: Some(allowance),
         })
     }
 }
@@ -80,6 +85,7 @@ mod tests {
         let refused = rates.take("a", Tier::ONE, start).expect_err("none is left");
         assert_eq!((refused.status, refused.wait), (StatusCode::TOO_MANY_REQUESTS, Some(2)));
         assert!(refused.words.contains("in 2 seconds"), "{}", refused.words);
+        assert_eq!(refused.allowance, Some(Allowance { limit: 30, left: 0, whole_in: 60 }));
         assert!(rates.take("a", Tier::TWO, start).is_ok(), "another tier");
         assert!(rates.take("b", Tier::ONE, start).is_ok(), "another key");
         assert!(rates.take("a", Tier::ONE, after(2)).is_ok());
