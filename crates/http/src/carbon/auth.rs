@@ -35,7 +35,8 @@ impl FromRequestParts<Arc<Door>> for KeyAndCustomer {
     async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Sorry> {
         let by = match ByKey::from_request_parts(parts, door).await {
             Err(sorry) if sorry.status() == StatusCode::UNAUTHORIZED && is_token(parts, door).await => {
-                let words = "Only a key makes tokens, and a token was sent. Ask with the key and the customer-id.";
+                let words =
+                    "Only a key makes tokens, and a token was sent. Ask with the key and the customer-id.";
                 return Err(Sorry::new(StatusCode::FORBIDDEN, words));
             }
             by => by?,
