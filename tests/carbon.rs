@@ -16,5 +16,6 @@ mod items;
 mod mail;
 mod own_app;
 mod picker;
+mod scopes;
 mod sign_in;
 mod webhooks;

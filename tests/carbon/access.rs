@@ -32,6 +32,11 @@ async fn a_key_with_its_customer_or_a_temporary_token_lets_in_and_nothing_else_d
     // Faults of the body are told to nobody who is not let in.
     assert_eq!(house.with("POST", "/integrations/oauth_url", &[], &body).await.0, 401);
 
+    // Any string names a customer.
+    let (_, who) =
+        house.with("GET", "/whoami", &[("authorization", &key), ("customer-id", "José")], &Value::Null).await;
+    assert_eq!(who["organization_supplied_user_id"], "José", "{who}");
+
     let lower = key.replace("Bearer", "bEARER");
     assert_eq!(post(&[("authorization", &lower), ("customer-id", "maya")]).await.0, 200);
 
@@ -60,7 +65,11 @@ async fn a_key_with_its_customer_or_a_temporary_token_lets_in_and_nothing_else_d
 
     // A token stands for one customer: it makes no other token, and asks nothing about the organization.
     let more = [("authorization", right.as_str()), ("customer-id", "noor")];
-    assert_eq!(house.with("GET", "/auth/v1/access_token", &more, &Value::Null).await.0, 401);
+    let (status, said) = house.with("GET", "/auth/v1/access_token", &more, &Value::Null).await;
+    assert_eq!(status, 403, "{said}");
+    assert!(sentence(&said).contains("Only a key"), "{said}");
+    let wrong_token = [("authorization", wrong.as_str()), ("customer-id", "noor")];
+    assert_eq!(house.with("GET", "/auth/v1/access_token", &wrong_token, &Value::Null).await.0, 401);
     assert_eq!(house.with("POST", "/data_sources", &more, &body).await.0, 401);
     assert_eq!(house.by_key("POST", "/data_sources", body.clone()).await.0, 200);
     let (status, said) =

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tieline_engine::SyncOptions;
 
-use crate::carbon::house::{House, key, sentence};
+use crate::carbon::house::{House, key};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn customers_have_limits_and_schedules_and_go_with_all_they_have() {
@@ -74,10 +74,17 @@ async fn customers_have_limits_and_schedules_and_go_with_all_they_have() {
     ] {
         assert_eq!(house.by_key("POST", "/update_users", wrong).await.0, 422);
     }
-    let by_source = json!({ "data_source_configs": { "BOX": { "allowed_file_formats": ["PDF"] } } });
-    let (status, said) = house.by_key("POST", "/organization/update", by_source).await;
-    assert_eq!(status, 501);
-    sentence(&said);
+    // What is not obeyed is kept, and does not stand in the way of the rest.
+    let update = json!({ "data_source_configs": { "BOX": { "allowed_file_formats": ["PDF"] } },
+        "global_user_config": { "max_files": 9 } });
+    let updated = house.by_key("POST", "/organization/update", update).await;
+    assert_eq!(updated, (200, json!({ "success": true })));
+    let (_, organization) = house.by_key("GET", "/organization", Value::Null).await;
+    assert_eq!(organization["global_user_config"]["max_files"], 9);
+    let programs = house.stage.app.programs();
+    let number = programs.key(&house.key).unwrap().unwrap().organization;
+    let kept = programs.record(number, "carbon.organization", "data_source_configs").unwrap().unwrap();
+    assert_eq!(kept.body["BOX"], json!({ "allowed_file_formats": ["PDF"] }));
 
     // Who they are.
     let (status, user) = house.by_key("POST", "/user", json!({ "customer_id": "maya" })).await;
@@ -95,6 +102,14 @@ async fn customers_have_limits_and_schedules_and_go_with_all_they_have() {
             json!({ "configuration_key_name": "sparse_vectors", "value": { "enabled": true } }),
         )
         .await;
+    for (value, loc) in [
+        (json!({ "enabled": "x" }), r#"["body","value","enabled"]"#),
+        (json!({}), r#"["body","value","enabled"]"#),
+        (json!("x"), r#"["body","value"]"#),
+    ] {
+        let wrong = json!({ "configuration_key_name": "sparse_vectors", "value": value });
+        assert_eq!(house.faults("/modify_user_configuration", wrong).await, [loc]);
+    }
     assert_eq!(house.get("/whoami").await["enabled_features"], json!({ "sparse_vectors": true }));
     let list = json!({ "order_dir": "asc", "include_count": true, "pagination": { "limit": 1 } });
     let (_, list) = house.by_key("POST", "/list_users", list).await;

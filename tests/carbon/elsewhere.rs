@@ -22,7 +22,17 @@ async fn tokens_from_elsewhere_become_data_sources() {
         json!({ "source": "S3", "access_key": "x", "access_key_secret": "y" }),
         json!({ "source": "FRESHDESK", "domain": "x", "api_key": "y" }),
     ] {
-        house.told(400, path, json!({ "authentication": body })).await;
+        let words = house.told(501, path, json!({ "authentication": body })).await;
+        assert_eq!(words, house.told(501, "/integrations/s3", json!({})).await);
+    }
+    // Fields are named as this call names them.
+    for (body, field) in [
+        (json!({ "source": "ZENDESK", "access_token": "x", "subdomain": "support.acme.com" }), "subdomain "),
+        (json!({ "source": "SALESFORCE", "access_token": "x", "domain": "no domain" }), "domain "),
+        (json!({ "source": "SHAREPOINT", "access_token": "x", "tenant_name": "?" }), "tenant_name "),
+    ] {
+        let words = house.told(400, path, json!({ "authentication": body })).await;
+        assert!(words.starts_with(field), "{words}");
     }
     // Where a company's calls lie is told with its token only, and no token goes to an address that is not Gong's.
     for (base, says) in [
@@ -65,6 +75,7 @@ async fn tokens_from_elsewhere_become_data_sources() {
         ("ONEDRIVE", json!({ "tenant_name": "acme.onmicrosoft.com" })),
         ("OUTLOOK", json!({})),
         ("SHAREPOINT", json!({ "tenant_name": "acme.onmicrosoft.com", "site_name": "Mkt" })),
+        ("SHAREPOINT", json!({ "site_name": "Mkt" })),
         ("NOTION", json!({ "workspace_id": "w-1" })),
         ("ZOTERO", json!({ "username": "maya", "zotero_id": "77", "access_token_secret": "" })),
     ] {
@@ -98,7 +109,7 @@ async fn tokens_from_elsewhere_become_data_sources() {
     }
 }
 
-fn access_token(entry: &str) -> String {
+pub fn access_token(entry: &str) -> String {
     let entry: Value = serde_json::from_str(entry).unwrap_or_else(|_| panic!("the entry is JSON"));
     ["access", "access_token", "a"].iter().find_map(|name| entry[*name].as_str()).unwrap().to_owned()
 }

@@ -110,11 +110,14 @@ pub(crate) fn problems(provider: &Provider) -> Vec<String> {
         more.extend(steps(std::slice::from_ref(step), &[], "identify", &mut known));
         known.extend(step.facts.keys().map(String::as_str));
     }
+    for name in provider.identify.iter().flat_map(|step| &step.scopes) {
+        if provider.scope(name).is_none() {
+            more.push(format!("identify: {name} is no scope of this entry"));
+        }
+    }
     let account = &provider.account;
-    for name in [&account.id, &account.name, &account.email, &account.workspace]
-        .into_iter()
-        .flat_map(|it| template::names(it))
-    {
+    let shown = [&account.name, &account.email, &account.workspace].into_iter().map(String::as_str);
+    for name in provider.account_ids().chain(shown).flat_map(template::names) {
         if !is_known(&known, name) {
             more.push(format!("account uses the unknown field {{{name}}}"));
         }

@@ -87,6 +87,11 @@ impl Provider {
         self.inputs.iter().find(|input| input.key == key)
     }
 
+    /// The templates of the account's id, the best first.
+    pub fn account_ids(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.account.id).chain(&self.account.otherwise).map(String::as_str)
+    }
+
     pub fn scope(&self, name: &str) -> Option<&Scope> {
         self.scopes.iter().find(|scope| scope.name == name || scope.granted_as.iter().any(|it| it == name))
     }
@@ -111,6 +116,10 @@ pub enum Category {
 pub struct Account {
     /// Stable id of the account, compared at a reconnect. Every field in it must be known.
     pub id: String,
+    /// In its place where a sign-in's permissions do not tell all of it: the first of which every field is known. Two
+    /// sign-ins are compared by the first of all these that both tell.
+    #[serde(default)]
+    pub otherwise: Vec<String>,
     #[serde(default)]
     pub name: String,
     #[serde(default)]

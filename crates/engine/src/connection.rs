@@ -126,6 +126,12 @@ impl Connection {
         self.access_until.is_some_and(|until| until <= now)
     }
 
+    /// What it may do: what was granted or, where the provider does not tell, what was asked for. None: it came of a token
+    /// from elsewhere.
+    pub fn known_scopes(&self) -> Option<&[String]> {
+        self.granted.as_deref().or(Some(&self.asked)).filter(|scopes| !scopes.is_empty())
+    }
+
     /// Permissions asked for and, as far as the provider tells, not granted.
     pub fn missing<'s>(
         &'s self,

@@ -288,6 +288,7 @@ impl Service {
                 .into(),
             pick: None,
             optional: true,
+            scopes: vec![],
             needs: vec![],
             unless: None,
             each_token: false,
@@ -393,6 +394,7 @@ impl Service {
                 name: "{name}".into(),
                 email: "{email}".into(),
                 workspace: host(&self.authorize_url).unwrap_or_default(),
+                otherwise: vec![],
                 nobody: Some("This service does not tell whose account it is.".into()),
             },
             revoke: Revoke {

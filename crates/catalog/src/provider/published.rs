@@ -12,6 +12,10 @@ pub struct Published {
     pub callback: String,
     /// Its own fields, each with the input it fills.
     pub inputs: BTreeMap<String, String>,
+    /// Template over the inputs of the part of the external id that names the account; empty: the account's own name.
+    pub title: String,
+    /// What customers are told to enable in an app of their own, where it is less than is usually asked for.
+    pub scopes: Vec<String>,
     /// Template of the part of the external id that names domain, tenant or site.
     pub domain: String,
     /// It has a file picker.

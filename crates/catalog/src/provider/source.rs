@@ -37,6 +37,9 @@ pub struct SourceFacts {
     /// Answers that mean "this token is not good" beside status 401.
     #[serde(default, rename = "refused")]
     pub refused: Vec<Sign>,
+    /// Answers with status 401 that are about a permission and not about the token: a new one would not mend them.
+    #[serde(default, rename = "forbidden")]
+    pub forbidden: Vec<Sign>,
 }
 
 /// What an answer is known by.

@@ -30,6 +30,10 @@ pub struct Step {
     /// A failure of this step does not fail the whole.
     #[serde(default)]
     pub optional: bool,
+    /// Permissions of which it takes one. Where a sign-in was given none of them, or nobody told what it was given, a
+    /// refusal of this step does not fail the whole.
+    #[serde(default)]
+    pub scopes: Vec<String>,
     /// Skip the step where one of these inputs or facts is empty.
     #[serde(default)]
     pub needs: Vec<String>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tieline_catalog::{Cause, Provider, Step};
+use tieline_catalog::{Cause, Provider};
 
 use crate::connection::{Connection, Trouble};
 use crate::diagnose;
@@ -23,7 +23,7 @@ pub(crate) enum Outcome {
     Fails(Trouble),
 }
 
-/// Tests a connection: a token that can be used, then the first question of the provider's entry.
+/// Tests a connection: a token that can be used, then the first question of the provider's entry that it may ask.
 pub(crate) async fn test(world: &World, id: &str) -> Result<Outcome> {
     let it = world.connection(id)?;
     let parked = it.trouble.as_ref().is_some_and(Trouble::is_final);
@@ -43,12 +43,11 @@ pub(crate) async fn test(world: &World, id: &str) -> Result<Outcome> {
         }
     };
     let provider = world.provider(&it.provider)?;
-    let Some(step) = provider.identify.first() else { return Ok(Outcome::Unasked) };
-    let mut answer = ask(world, &provider, step, &it, &access).await;
+    let mut answer = ask(world, &provider, &it, &access).await;
     // The clock says the token lives and the provider says no: one forced refresh, one more try.
     if matches!(&answer, Err(failed) if is_about_the_token(failed)) && it.has_refresh {
         match token::access(world, id, Want::NewerThan(it.secret_version)).await {
-            Ok((access, it)) => answer = ask(world, &provider, step, &it, &access).await,
+            Ok((access, it)) => answer = ask(world, &provider, &it, &access).await,
             Err(error) if matches!(error.code, Code::NeedsYou | Code::Temporary) => {
                 return Ok(failed_now(world, id));
             }
@@ -56,9 +55,10 @@ pub(crate) async fn test(world: &World, id: &str) -> Result<Outcome> {
         }
     }
     match answer {
-        Ok(told) => {
+        Ok(None) => Ok(Outcome::Unasked),
+        Ok(Some(told)) => {
             worked(world, id)?;
-            Ok(Outcome::Works { took: told.map_or(Duration::ZERO, |told: Told| told.took) })
+            Ok(Outcome::Works { took: told.took })
         }
         Err(StepFailed { trouble, retry_after, .. }) => {
             let trouble = diagnose::likeliest(&provider, &it, trouble, world.now());
@@ -75,15 +75,23 @@ fn is_about_the_token(failed: &StepFailed) -> bool {
     failed.status == 401 || (200..300).contains(&failed.status) && may_be
 }
 
+/// The first question that its permissions suffice for. None: there is none.
 async fn ask(
     world: &World,
     provider: &Provider,
-    step: &Step,
     it: &Connection,
     access: &Access,
 ) -> Result<Option<Told>, StepFailed> {
-    identity::ask(world, provider, step, &it.fields(), &Keys { bearer: Some(access), ..Keys::default() })
-        .await
+    let keys = Keys { bearer: Some(access), ..Keys::default() };
+    for step in &provider.identify {
+        match identity::ask(world, provider, step, &it.fields(), &keys).await {
+            Ok(None) => {}
+            Err(failed)
+                if identity::is_for_want_of_scope(provider, step, it.known_scopes(), &failed, false) => {}
+            answer => return answer,
+        }
+    }
+    Ok(None)
 }
 
 fn worked(world: &World, id: &str) -> Result<()> {

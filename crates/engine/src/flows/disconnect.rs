@@ -183,6 +183,12 @@ async fn tell_provider(world: &World, provider: &Provider, it: &Connection) -> T
         Some(step) => {
             let keys = Keys { bearer: Some(&access), ..Keys::default() };
             match identity::ask(world, provider, step, &it.fields(), &keys).await {
+                // It would have been refused before as well.
+                Err(failed)
+                    if identity::is_for_want_of_scope(provider, step, it.known_scopes(), &failed, false) =>
+                {
+                    Told::NotProved
+                }
                 Err(failed) if failed.status == 401 || failed.status == 403 || failed.trouble.is_final() => {
                     Told::Revoked
                 }

@@ -301,9 +301,10 @@ pub(crate) async fn finish(
         Failed::Unreachable(error) => error,
     })?;
     let pair = Pair::new(&tokens, tokens.refresh.clone(), None);
-    let who = identity::identify(world, &provider, tokens.facts.clone(), &pair.access)
-        .await
-        .map_err(|failed| failed.field.unwrap_or_else(|| told(&failed.trouble)))?;
+    let who =
+        identity::identify(world, &provider, tokens.facts.clone(), &pair.access, tokens.scopes.as_deref())
+            .await
+            .map_err(|failed| failed.field.unwrap_or_else(|| told(&failed.trouble)))?;
     let mut facts = tokens.facts.clone();
     facts.extend(who.facts.clone());
     let program = ForProgram {

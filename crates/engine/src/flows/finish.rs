@@ -20,6 +20,7 @@ use crate::flows::pair::Pair;
 use crate::flows::{oauth1, publish, waiting};
 use crate::oauth::{self, Refusal, Tokens};
 use crate::problem::{NamedValue, Press, PressAction, Problem};
+use crate::program::Owner;
 use crate::secret::Secret;
 use crate::store::{Kind, Stored};
 use crate::ways;
@@ -51,6 +52,13 @@ pub(crate) struct Identified {
 }
 
 impl Identified {
+    /// Inputs and facts together, as a connection has them.
+    fn fields(&self) -> Fields {
+        let mut fields = self.inputs.clone();
+        fields.extend(self.facts.clone());
+        fields
+    }
+
     pub fn account(&self) -> Account {
         Account {
             id: self.who.id.clone(),
@@ -131,13 +139,12 @@ async fn follow(world: &World, kept: &Kept, callback: &Callback) -> Result<Answe
     let mut fields = kept.inputs.clone();
     fields.extend(tokens.facts.clone());
     let pair = Pair::new(&tokens, tokens.refresh.clone(), kept.key.clone());
-    let who =
-        identity::identify(world, provider, fields, &pair.access).await.map_err(|failed| {
-            match failed.field {
-                Some(error) => ours(error),
-                None => explain(&failed.trouble),
-            }
-        })?;
+    let granted = tokens.scopes.as_deref().unwrap_or(&kept.asked);
+    let who = identity::identify(world, provider, fields, &pair.access, Some(granted)).await;
+    let who = who.map_err(|failed| match failed.field {
+        Some(error) => ours(error),
+        None => explain(&failed.trouble),
+    })?;
     let mut facts = tokens.facts.clone();
     facts.extend(who.facts.clone());
     let identified = Box::new(Identified {
@@ -157,7 +164,7 @@ async fn follow(world: &World, kept: &Kept, callback: &Callback) -> Result<Answe
         at,
     });
     if let Some(before) = &kept.reconnect
-        && before.account_id != identified.who.id
+        && !identity::is_same(provider, before, &identified.who.id, &identified.fields())
     {
         return Ok(Answered::SomebodyElse(identified));
     }
@@ -198,6 +205,24 @@ pub(crate) async fn decide(world: &World, flow: &str, keep: bool) -> Result<()> 
     Ok(())
 }
 
+/// The connection of the same account, if its owner has one.
+fn connected(world: &World, owner: &Owner, new: &Identified) -> Result<Option<Connection>> {
+    let (provider, id) = (&new.provider, &new.who.id);
+    let found = world.store.connection_of(owner, &provider.id, id)?;
+    // One that was signed in to with other permissions may be known by another id.
+    if found.is_some() || provider.account.otherwise.is_empty() {
+        return Ok(found);
+    }
+    let fields = new.fields();
+    let is_it = |it: &Connection| {
+        it.provider == provider.id
+            && it.owner == *owner
+            && !it.disconnecting
+            && identity::is_same(provider, it, id, &fields)
+    };
+    Ok(world.store.connections()?.into_iter().find(is_it))
+}
+
 /// Vault first, then the pointer in the store: a crash between the two leaves what was before.
 pub(crate) async fn store(
     world: &World,
@@ -209,7 +234,7 @@ pub(crate) async fn store(
     let known = match reconnect {
         Some(id) => Some(world.connection(&id)?),
         None if new.who.id.is_empty() => None,
-        None => world.store.connection_of(&owner, &provider.id, &new.who.id)?,
+        None => connected(world, &owner, new)?,
     };
     let id = match &known {
         Some(it) => it.id.clone(),
@@ -356,10 +381,17 @@ pub(crate) fn is_granted(provider: &Provider, asked: &str, granted: &[String]) -
             scope.unreported
                 || scope.at_registration
                 || among(asked)
+                || among(&scope.name)
                 || scope.granted_as.iter().any(|it| among(it))
         }
         None => among(asked),
     }
+}
+
+/// Whether two names are spellings of one scope.
+pub(crate) fn is_one_scope(provider: &Provider, one: &str, other: &str) -> bool {
+    let name = |name| provider.scope(name).map_or(name, |scope| scope.name.as_str());
+    name(one).eq_ignore_ascii_case(name(other))
 }
 
 pub(crate) fn scope_line(provider: &Provider, name: &str) -> ScopeLine {

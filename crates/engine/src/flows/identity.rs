@@ -8,9 +8,10 @@ use tieline_catalog::{Cause, ErrorPlace, Provider, Step, StepAuth};
 use url::Url;
 
 use crate::client::{Answer, Body, Request};
-use crate::connection::Trouble;
+use crate::connection::{Connection, Trouble};
 use crate::diagnose;
 use crate::error::Error;
+use crate::flows::finish;
 use crate::oauth::{self, Access};
 use crate::secret::Secret;
 use crate::world::{AppKeys, World};
@@ -53,16 +54,18 @@ pub(crate) struct Who {
     pub scopes: Option<Vec<String>>,
 }
 
-/// Asks every step and puts the account together.
+/// Asks every step and puts the account together. `granted`: what the sign-in may do, where that is known.
 pub(crate) async fn identify(
     world: &World,
     provider: &Provider,
     fields: Fields,
     access: &Access,
+    granted: Option<&[String]>,
 ) -> Result<Who, StepFailed> {
     let mut fields = fields;
     let mut facts = BTreeMap::new();
     let mut scopes = None;
+    let (mut works, mut lacking) = (false, None);
     for step in &provider.identify {
         let keys = Keys { bearer: Some(access), ..Keys::default() };
         match ask(world, provider, step, &fields, &keys).await {
@@ -70,6 +73,7 @@ pub(crate) async fn identify(
                 fields.extend(told.facts.clone());
                 facts.extend(told.facts);
                 scopes = scopes.or(told.scopes);
+                works = true;
             }
             Ok(None) => {}
             Err(failed) if step.optional && failed.field.is_none() => {
@@ -79,15 +83,21 @@ pub(crate) async fn identify(
                     "an optional question was not answered"
                 );
             }
+            Err(failed) if is_for_want_of_scope(provider, step, granted, &failed, works) => {
+                lacking.get_or_insert(failed);
+            }
             Err(failed) => return Err(failed),
         }
     }
     let account = &provider.account;
-    let id = match template::fill(&account.id, &fields) {
-        Ok(id) => id,
-        // A described service may tell nobody's name; then every sign-in is an account of its own.
-        Err(_) if account.nobody.is_some() => String::new(),
-        Err(field) => {
+    let known = provider.account_ids().find_map(|id| template::fill(id, &fields).ok());
+    let id = match (known, lacking) {
+        (Some(id), _) => id,
+        // The service may tell nobody's name; then every sign-in is an account of its own.
+        (None, _) if account.nobody.is_some() => String::new(),
+        (None, Some(failed)) => return Err(failed),
+        (None, None) => {
+            let field = template::fill(&account.id, &fields).err().unwrap_or_default();
             let refusal = oauth::Refusal {
                 status: 200,
                 description: format!("the answer names no {field}"),
@@ -107,6 +117,33 @@ pub(crate) async fn identify(
         scopes,
         facts,
     })
+}
+
+/// Whether a step was refused because it takes a permission that the sign-in was not given, as far as anybody knows.
+/// `works`: the same token was good for another step, so that a 401 cannot be about the token.
+pub(crate) fn is_for_want_of_scope(
+    provider: &Provider,
+    step: &Step,
+    granted: Option<&[String]>,
+    failed: &StepFailed,
+    works: bool,
+) -> bool {
+    let has = |granted: &[String]| step.scopes.iter().any(|it| finish::is_granted(provider, it, granted));
+    let says = failed.trouble.cause == Cause::ScopeMissing || failed.status == 403;
+    !step.scopes.is_empty() && !granted.is_some_and(has) && (says || works && failed.status == 401)
+}
+
+/// Whether a sign-in with this id, inputs and facts is to the account of a connection: by the first of the account's
+/// ids that both tell.
+pub(crate) fn is_same(provider: &Provider, before: &Connection, id: &str, fields: &Fields) -> bool {
+    if before.account_id == id || id.is_empty() && before.account_id == before.id {
+        return true;
+    }
+    let known = before.fields();
+    provider
+        .account_ids()
+        .find_map(|it| Some((template::fill(it, &known).ok()?, template::fill(it, fields).ok()?)))
+        .is_some_and(|(before, now)| before == now)
 }
 
 /// Makes the request of one step. `None`: skipped, because what it needs is empty.

@@ -144,9 +144,7 @@ pub(super) fn detail(
         }
     });
     let extra = it.granted.iter().flatten().filter(|name| {
-        !it.asked.iter().any(|asked| {
-            asked == *name || provider.scope(asked).is_some_and(|scope| scope.granted_as.contains(name))
-        })
+        !it.asked.iter().any(|asked| asked == *name || finish::is_one_scope(provider, asked, name))
     });
     let extra = extra.map(|name| Permission {
         name: name.clone(),

@@ -83,8 +83,12 @@ pub struct PublishedProvider {
     pub inputs: BTreeMap<String, String>,
     /// Inputs that must be there.
     pub required: Vec<String>,
+    /// Template over the inputs of the account in the external id; empty: the connection's own title.
+    pub title: String,
     /// Template over the inputs of the domain, tenant or site in the external id.
     pub domain: String,
+    /// What an app that an organization registered for this API may ask for; empty: the usual scopes.
+    pub scopes: Vec<String>,
     pub picker: bool,
     pub everything_at_first: bool,
     pub increments: bool,
@@ -124,6 +128,17 @@ impl Programs {
             program: Some(Arc::new(program)),
         };
         connect::begin(&world, begin).await
+    }
+
+    /// Whether one of these scopes is none that the last sign-in to a connection asked for. One that was asked for and
+    /// declined is no more than was asked: asking again would change nothing.
+    pub fn asks_more(&self, connection: &str, scopes: &[String]) -> Result<bool> {
+        let world = self.world();
+        let it = world.connection(connection)?;
+        let provider = world.provider(&it.provider)?;
+        let was_asked =
+            |name: &String| it.asked.iter().any(|asked| finish::is_one_scope(&provider, asked, name));
+        Ok(!scopes.iter().all(was_asked))
     }
 
     /// The address to open in a browser.
@@ -193,7 +208,9 @@ impl Programs {
                     .filter(|input| input.required)
                     .map(|input| input.key.clone())
                     .collect(),
+                title: it.published.title.clone(),
                 domain: it.published.domain.clone(),
+                scopes: it.published.scopes.clone(),
                 picker: it.published.picker,
                 everything_at_first: it.published.everything_at_first,
                 increments: it.published.increments,
@@ -315,7 +332,7 @@ async fn identified(world: &Arc<World>, ask: Adopting) -> Result<Identified> {
         let code = if failed.status == 0 { Code::Temporary } else { Code::Refused };
         failed.field.unwrap_or_else(|| Error::new(code, words, "Get a new one, or let the person sign in."))
     };
-    let who = identity::identify(world, &provider, fields, &pair.access).await.map_err(refused)?;
+    let who = identity::identify(world, &provider, fields, &pair.access, None).await.map_err(refused)?;
     let mut facts = tokens.facts.clone();
     facts.extend(who.facts.clone());
     let program = ForProgram {

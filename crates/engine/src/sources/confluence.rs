@@ -215,7 +215,11 @@ async fn attachments(
     place: &Place,
     at: Option<String>,
 ) -> Result<(Vec<Listed>, Option<String>), Fault> {
-    let (found, base, next) = rows::<Attachment>(current(rest, "/attachments"), at.as_deref()).await?;
+    let (found, base, next) = match rows::<Attachment>(current(rest, "/attachments"), at.as_deref()).await {
+        // Without the permission to list them the pages are kept all the same.
+        Err(Fault::Status(reply)) if matches!(reply.status, 401 | 403) => return Ok((Vec::new(), None)),
+        other => other?,
+    };
     let on_pages = shown(rest, place, "/pages", found.iter().filter_map(|it| it.page_id.as_deref())).await?;
     let on_posts =
         shown(rest, place, "/blogposts", found.iter().filter_map(|it| it.blog_post_id.as_deref())).await?;
@@ -269,7 +273,7 @@ async fn folders(
             let folder: Folder = match reply {
                 Ok(folder) => folder,
                 Err(Fault::Status(reply)) if reply.status == 404 => continue,
-                // The gateway says 401 where a permission is missing. Asking again would renew the token each time.
+                // The gateway says 401 where a permission is missing.
                 Err(Fault::Status(reply)) if matches!(reply.status, 401 | 403) => {
                     place.no_folders = true;
                     continue;

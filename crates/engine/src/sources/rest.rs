@@ -403,7 +403,7 @@ impl Rest {
     }
 
     fn is_refusal(&self, reply: &Reply) -> bool {
-        reply.status == 401 || reply.shows(&self.facts.refused)
+        !reply.shows(&self.facts.forbidden) && (reply.status == 401 || reply.shows(&self.facts.refused))
     }
 
     /// Seconds: what the provider says, else doubling from one.

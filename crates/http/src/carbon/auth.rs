@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -32,10 +33,22 @@ impl FromRequestParts<Arc<Door>> for KeyAndCustomer {
     type Rejection = Sorry;
 
     async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Sorry> {
-        let by = ByKey::from_request_parts(parts, door).await?;
+        let by = match ByKey::from_request_parts(parts, door).await {
+            Err(sorry) if sorry.status() == StatusCode::UNAUTHORIZED && is_token(parts, door).await => {
+                let words =
+                    "Only a key makes tokens, and a token was sent. Ask with the key and the customer-id.";
+                return Err(Sorry::new(StatusCode::FORBIDDEN, words));
+            }
+            by => by?,
+        };
         let customer = by.guard.customer.clone().ok_or_else(super::no_customer)?;
         Ok(Self { by, customer })
     }
+}
+
+/// Whether they come with a good temporary token.
+async fn is_token(parts: &mut Parts, door: &Arc<Door>) -> bool {
+    Caller::from_request_parts(parts, door).await.is_ok()
 }
 
 /// A token that stands for the key and this customer for ten hours. Only the key itself makes one: a token that made

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 use tieline_engine::{Adopting, Code, Error, Secret, SyncOptions};
 use url::Url;
 
 use super::body::{At, Body, FromBody, fields, one_of, text};
+use super::elsewhere::NO_SIGN_IN;
 use super::oauth_url::{self, Credentials};
 use super::{Answer, Caller, Sorry, answer, connection_options, objects, webhooks};
 use crate::Door;
@@ -52,14 +54,17 @@ const AUTHENTICATIONS: &[(&str, &[&str], &[&str])] = &[
     ("AZURE_BLOB_STORAGE", &["account_name", "account_key"], &[]),
 ];
 
-#[rustfmt::skip]
-const SOURCES: &[&str] = &[
-    "GOOGLE_DRIVE", "INTERCOM", "DROPBOX", "ONEDRIVE", "BOX", "GMAIL", "OUTLOOK", "SLACK", "GOOGLE_CLOUD_STORAGE",
-    "SHAREPOINT", "CONFLUENCE", "ZENDESK", "SALESFORCE", "NOTION", "GONG", "ZOTERO", "SERVICENOW", "GITBOOK", "GITHUB",
-    "GURU", "FRESHDESK", "S3", "AZURE_BLOB_STORAGE",
-];
+const SOURCES: [&str; AUTHENTICATIONS.len()] = {
+    let mut names = [""; AUTHENTICATIONS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = AUTHENTICATIONS[at].0;
+        at += 1;
+    }
+    names
+};
 
-/// How a sign-in names what an authentication calls otherwise.
+/// What an authentication calls otherwise than a sign-in does.
 const OTHER_NAMES: [(&str, &str); 5] = [
     ("subdomain", "zendesk_subdomain"),
     ("subdomain", "confluence_subdomain"),
@@ -69,15 +74,12 @@ const OTHER_NAMES: [(&str, &str); 5] = [
 ];
 
 /// What the provider's reply to a sign-in would have told, from the authentication: source, fact, its text.
-const FACTS: [(&str, &str, &str); 10] = [
+const FACTS: [(&str, &str, &str); 7] = [
     ("NOTION", "workspace_id", "{workspace_id}"),
     ("ZOTERO", "user_id", "{zotero_id}"),
     ("ZOTERO", "user_name", "{username}"),
     ("SALESFORCE", "instance_url", "https://{hostname}"),
     ("SALESFORCE", "instance_url_host", "{hostname}"),
-    ("ONEDRIVE", "tid", "{tenant}"),
-    ("OUTLOOK", "tid", "{tenant}"),
-    ("SHAREPOINT", "tid", "{tenant}"),
     ("GONG", "api_base", "https://{api_base_host}"),
     ("GONG", "api_base_host", "{api_base_host}"),
 ];
@@ -85,6 +87,9 @@ const FACTS: [(&str, &str, &str); 10] = [
 /// Gong's own word for where a company's calls lie, and where those of a company without a host of its own do.
 const GONG_BASE: &str = "api_base_url_for_customer";
 const GONG_USUAL: &str = "https://api.gong.io";
+
+/// Microsoft's word for whichever organization the account is of.
+const ANY_TENANT: &str = "organizations";
 
 struct Connect {
     authentication: Authentication,
@@ -124,7 +129,7 @@ impl FromBody for Connect {
 
 fn authentication(value: &Value, at: &mut At) -> Option<Authentication> {
     fields(|it| {
-        let source = it.need("source", one_of(SOURCES));
+        let source = it.need("source", one_of(&SOURCES));
         let shape = AUTHENTICATIONS.iter().find(|(name, ..)| *name == source);
         let Some((_, required, optional)) = shape else { return Authentication::default() };
         let mut texts = BTreeMap::new();
@@ -151,12 +156,15 @@ fn authentication(value: &Value, at: &mut At) -> Option<Authentication> {
 async fn connect(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<Connect>) -> Answer {
     let programs = door.app.programs();
     let Authentication { source, mut texts, access_token, refresh_token, credentials } = ask.authentication;
-    let Some(provider) = objects::published(&door, &source) else {
-        return Err(Sorry::bad(format!(
-            "Tieline has no {source}. It connects {} by tokens and by sign-in.",
-            objects::SERVICES.join(", ")
-        )));
-    };
+    if !objects::SERVICES.contains(&source.as_str()) {
+        return Err(Sorry::new(StatusCode::NOT_IMPLEMENTED, NO_SIGN_IN));
+    }
+    let mut provider = oauth_url::provider(&door, &source)?;
+    for (name, other) in OTHER_NAMES {
+        if let Some(key) = provider.inputs.remove(other) {
+            provider.inputs.insert(name.to_owned(), key);
+        }
+    }
     let base_is_guessed = source == "GONG" && !texts.contains_key(GONG_BASE);
     if source == "GONG" {
         let base = texts.get(GONG_BASE).map_or(GONG_USUAL, String::as_str);
@@ -167,10 +175,10 @@ async fn connect(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<
         };
         texts.insert("api_base_host".into(), host.ok_or_else(no_address)?);
     }
-    for (name, other) in OTHER_NAMES {
-        if let Some(text) = texts.get(name).cloned() {
-            texts.entry(other.to_owned()).or_insert(text);
-        }
+    // The address of a site tells the tenant as well.
+    if source == "SHAREPOINT" && !texts.get("site_name").is_some_and(|site| site.contains(".sharepoint.com"))
+    {
+        texts.entry("tenant_name".to_owned()).or_insert_with(|| ANY_TENANT.to_owned());
     }
     let inputs = oauth_url::inputs(&provider, &texts);
     let used = oauth_url::understood(&door, &provider, &inputs).await?;
@@ -230,9 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_source_has_an_authentication() {
-        let shaped: Vec<&str> = AUTHENTICATIONS.iter().map(|(source, ..)| *source).collect();
-        assert_eq!(shaped, SOURCES);
+    fn every_service_has_an_authentication() {
         assert!(objects::SERVICES.iter().all(|service| SOURCES.contains(service)));
     }
 

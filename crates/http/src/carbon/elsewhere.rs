@@ -17,8 +17,8 @@ const UPLOADS: &str = "Tieline reads what connected accounts hold and takes no u
     account reads it, and sync it with /integrations/files/sync.";
 const WEB: &str = "Tieline does not read web pages: it reads what connected accounts hold. Fetch the page with a program \
     of your own.";
-const NO_SIGN_IN: &str = "Tieline connects accounts by a sign-in in the browser, and this service has none here. The \
-    services it connects are those of /integrations/oauth_url.";
+pub(super) const NO_SIGN_IN: &str = "Tieline connects accounts by a sign-in in the browser, and this service has none \
+    here. The services it connects are those of /integrations/oauth_url.";
 const UNIFIED: &str = "Tieline has no unified records of this service. What it lists is at /integrations/items/list, and \
     what was read at /user_files_v2.";
 

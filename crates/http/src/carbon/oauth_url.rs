@@ -246,7 +246,7 @@ async fn known(
 enum Standing {
     /// There is nothing to sign in for.
     Good,
-    /// The sign-in has ended, or more is asked for than it allows.
+    /// The sign-in has ended, or more is asked for than it asked.
     SignInAgain,
     /// There is no connection any more.
     Gone,
@@ -262,10 +262,8 @@ async fn standing(door: &Door, ask: &OauthUrl, source: &DataSource) -> Result<St
         Err(sorry) if sorry.status() == StatusCode::NOT_FOUND => return Ok(Standing::Gone),
         detail => detail?,
     };
-    let asks_more = ask.scopes.iter().chain(&ask.more_scopes).any(|scope| {
-        let known = detail.permissions.iter().find(|permission| permission.name == *scope);
-        !known.is_some_and(|permission| permission.asked && permission.granted != Some(false))
-    });
+    let scopes: Vec<String> = ask.scopes.iter().chain(&ask.more_scopes).cloned().collect();
+    let asks_more = door.app.programs().asks_more(&source.connection, &scopes)?;
     Ok(match detail.row.state {
         ConnectionState::Disconnecting => Standing::Gone,
         ConnectionState::NeedsYou | ConnectionState::WaitingForAdmin => Standing::SignInAgain,
@@ -316,9 +314,16 @@ async fn sign_in(
         keep_app(door, &owner, provider, &inputs, app).await?;
         redirect = Some(app.redirect.clone());
     }
-    let exactly = (!ask.scopes.is_empty()).then(|| {
-        let more = ask.more_scopes.iter().filter(|scope| !ask.scopes.contains(scope));
-        ask.scopes.iter().chain(more).cloned().collect()
+    let mut exactly = ask.scopes.clone();
+    if exactly.is_empty() && !provider.scopes.is_empty() {
+        // An app that was registered by this API's own guide is refused when it asks for more than that names.
+        let app = door.app.programs().app(owner.organization, &provider.id, &inputs)?;
+        exactly = if app.is_some_and(|app| app.own) { provider.scopes.clone() } else { exactly };
+    }
+    let exactly = (!exactly.is_empty()).then(|| {
+        let more: Vec<String> =
+            ask.more_scopes.iter().filter(|scope| !exactly.contains(scope)).cloned().collect();
+        [exactly, more].concat()
     });
     let connecting = Connecting {
         owner,

@@ -73,16 +73,16 @@ pub(crate) fn published(door: &Door, id: &str) -> Option<PublishedProvider> {
 /// `TYPE|account|domain`, which clients split. Nothing within a part may look like the end of one.
 pub(super) fn external_id(source: &DataSource, provider: Option<&PublishedProvider>) -> String {
     let part = |text: &str| text.replace('|', " ");
-    let mut id = format!("{}|{}", source.provider, part(&source.title));
-    let template = provider.map_or("", |provider| provider.domain.as_str());
-    if !template.is_empty() {
-        let mut domain = template.to_owned();
-        for (key, value) in &source.inputs {
-            domain = domain.replace(&format!("{{{key}}}"), shown(value));
-        }
-        id = format!("{id}|{}", part(&domain));
-    }
-    id
+    let filled = |template: &str, shown: fn(&str) -> &str| {
+        let fill = |text: String, (key, value): (&String, &String)| {
+            text.replace(&format!("{{{key}}}"), shown(value))
+        };
+        source.inputs.iter().fold(template.to_owned(), fill)
+    };
+    let (title, domain) = provider.map_or(("", ""), |it| (it.title.as_str(), it.domain.as_str()));
+    let title = if title.is_empty() { source.title.clone() } else { filled(title, |input| input) };
+    let id = format!("{}|{}", source.provider, part(&title));
+    if domain.is_empty() { id } else { format!("{id}|{}", part(&filled(domain, shown))) }
 }
 
 /// An input as it stands in the external id, and as a client sends it back: the last part of a path.
@@ -212,7 +212,9 @@ mod tests {
             callback: "x".into(),
             inputs: BTreeMap::new(),
             required: Vec::new(),
+            title: String::new(),
             domain: domain.into(),
+            scopes: Vec::new(),
             picker: false,
             everything_at_first: false,
             increments: false,
@@ -260,6 +262,9 @@ mod tests {
         let site = id("{tenant}/{site}", &[("tenant", "acme.onmicrosoft.com"), ("site", "sites/Mkt")]);
         assert_eq!(site, "X|Maya   Lind|acme.onmicrosoft.com/Mkt");
         assert_eq!(id("wiki/{site}", &[("site", "")]), "X|Maya   Lind|wiki/");
+        let named = PublishedProvider { title: "{email}".into(), ..provider("") };
+        let source = source("X", &[("email", "maya@acme.example")]);
+        assert_eq!(external_id(&source, Some(&named)), "X|maya@acme.example");
     }
 
     #[test]

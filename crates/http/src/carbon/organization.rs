@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 
@@ -13,7 +12,7 @@ use super::limits::CONFIG;
 use super::objects::instant;
 use super::users::Settings;
 use super::webhooks::{About, tell};
-use super::{Answer, ByKey, Sorry, answer, schedule, statistics, success};
+use super::{Answer, ByKey, answer, schedule, statistics, success};
 use crate::Door;
 
 pub(super) fn routes() -> Router<Arc<Door>> {
@@ -55,6 +54,9 @@ async fn organization(State(door): State<Arc<Door>>, by: ByKey) -> Answer {
     answer(shown.into())
 }
 
+/// Where settings by source are kept as they were sent. None of them is about anything that is done here.
+const BY_SOURCE: (&str, &str) = ("carbon.organization", "data_source_configs");
+
 struct Update {
     settings: Option<Settings>,
     by_source: Map<String, Value>,
@@ -70,13 +72,14 @@ impl FromBody for Update {
 }
 
 async fn update(State(door): State<Arc<Door>>, by: ByKey, Body(ask): Body<Update>) -> Answer {
+    let programs = door.app.programs();
     if !ask.by_source.is_empty() {
-        let words = "Tieline has no settings by source (data_source_configs), and nothing was changed. Choose what is \
-                     read with /integrations/files/sync.";
-        return Err(Sorry::new(StatusCode::NOT_IMPLEMENTED, words));
+        let known = programs.record(by.organization(), BY_SOURCE.0, BY_SOURCE.1)?;
+        let mut configs = known.and_then(|it| it.body.as_object().cloned()).unwrap_or_default();
+        configs.extend(ask.by_source);
+        programs.save_record(by.organization(), BY_SOURCE.0, BY_SOURCE.1, &configs.into())?;
     }
     if let Some(settings) = ask.settings {
-        let programs = door.app.programs();
         let known = programs.record(by.organization(), CONFIG.0, CONFIG.1)?;
         let mut config = known.and_then(|it| it.body.as_object().cloned()).unwrap_or_default();
         settings.write(&mut config);

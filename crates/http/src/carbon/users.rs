@@ -11,8 +11,8 @@ use tieline_engine::program::Customer;
 use tieline_engine::wire::{Disconnected, LibraryState};
 
 use super::body::{
-    At, Body, Fields, FromBody, Pagination, at_least, fields, flag, list, list_of, object, one_of,
-    pagination, text, whole,
+    At, Body, Fields, FromBody, Pagination, at_least, fields, flag, list, list_of, one_of, pagination, text,
+    whole,
 };
 use super::items::descending;
 use super::limits::{CUSTOM, NAMES};
@@ -259,14 +259,14 @@ async fn delete_users(State(door): State<Arc<Door>>, by: ByKey, Body(ask): Body<
 
 struct Configuration {
     name: String,
-    value: Map<String, Value>,
+    enabled: bool,
 }
 
 impl FromBody for Configuration {
     fn read(body: &Value, at: &mut At) -> Option<Self> {
         fields(|it| Self {
             name: it.need("configuration_key_name", one_of(&[SPARSE])),
-            value: it.need("value", object),
+            enabled: it.need("value", fields(|it| it.need("enabled", flag))),
         })(body, at)
     }
 }
@@ -277,12 +277,9 @@ async fn modify_configuration(
     caller: Caller,
     Body(ask): Body<Configuration>,
 ) -> Answer {
-    let Some(on) = ask.value.get("enabled").and_then(Value::as_bool) else {
-        return Err(Sorry::bad("The value holds enabled, which is true or false."));
-    };
     let programs = door.app.programs();
     let mut settings = programs.customer_made(caller.organization(), &caller.customer)?.settings;
-    settings.insert(ask.name, on.into());
+    settings.insert(ask.name, ask.enabled.into());
     programs.set_customer(caller.organization(), &caller.customer, settings)?;
     success()
 }

@@ -198,8 +198,14 @@ pub(crate) fn name(parts: &Parts, what: &str) {
 }
 
 fn customer(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get("customer-id")?.to_str().ok()?.trim();
+    let id = any_text(headers.get("customer-id")?.as_bytes());
+    let id = id.trim();
     (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// A header's bytes are UTF-8 from some clients and Latin-1 from others (RFC 9110 §5.5).
+fn any_text(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned)
 }
 
 fn proofs<'a>(headers: &'a HeaderMap, ways: &[Way]) -> Vec<(Way, &'a str)> {
@@ -238,6 +244,17 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+
+    #[test]
+    fn a_customer_is_any_text() {
+        let named = |bytes: &[u8]| {
+            let value = HeaderValue::from_bytes(bytes).unwrap();
+            customer(&HeaderMap::from_iter([("customer-id".parse().unwrap(), value)]))
+        };
+        assert_eq!(named("José".as_bytes()).as_deref(), Some("José"));
+        assert_eq!(named(b"Jos\xe9 ").as_deref(), Some("José"));
+        assert_eq!(named(b"  "), None);
+    }
 
     #[test]
     fn every_authorization_header_is_read_in_any_case() {

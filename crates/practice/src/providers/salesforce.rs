@@ -58,6 +58,11 @@ pub static SALESFORCE: Provider = Provider {
     pkce: Pkce::Required,
     permissions: &[
         Permission::fixed("openid", "Access unique user identifiers"),
+        Permission::fixed("id", "Access the identity URL service"),
+        Permission::fixed("profile", "Access the identity URL service"),
+        Permission::fixed("email", "Access the identity URL service"),
+        Permission::fixed("address", "Access the identity URL service"),
+        Permission::fixed("phone", "Access the identity URL service"),
         Permission::fixed("api", "Manage user data via APIs"),
         Permission::fixed("full", "Full access"),
         Permission::fixed("refresh_token", "Perform requests at any time"),

@@ -68,6 +68,13 @@ fn an_answer_is_known_by_its_status_and_words() {
 }
 
 #[test]
+fn what_is_about_a_permission_does_not_renew_the_token() {
+    let rest = rest(facts("[[forbidden]]\nstatus = 401\ncontains = \"missing_scope\""));
+    assert!(rest.is_refusal(&reply(401, &[], "{\"error\":\"expired\"}")));
+    assert!(!rest.is_refusal(&reply(401, &[], "{\"error\":\"missing_scope\"}")));
+}
+
+#[test]
 fn the_next_page_is_read_from_links_as_they_are_written() {
     let of = |links: &[&str]| {
         let headers: Vec<(&str, &str)> = links.iter().map(|link| ("link", *link)).collect();
