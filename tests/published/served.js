@@ -69,7 +69,7 @@ export class Served {
   }
 
   async #start() {
-    this.#program = spawn(PROGRAM, ['serve', '--practice', '--port', '0', '--no-browser', '--data', this.data],
+    this.#program = spawn(PROGRAM, ['serve', '--practice', '--port', '0', '--no-browser', '--run-key', '--data', this.data],
       { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#program.stderr.setEncoding('utf8').on('data', (text) => (this.#said += text));
     const said = await new Promise((resolve, reject) => {

@@ -5,6 +5,7 @@ use std::net::{TcpStream as Blocking, UdpSocket};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tieline_engine::program::GROUPS;
 use tieline_engine::wire::AddedKey;
 use tieline_http::{ServeOptions, Server};
 use tieline_practice::visitor::Visit;
@@ -147,7 +148,7 @@ async fn api_answers_only_to_this_computer_s_names() {
             "POST {target} HTTP/1.1\r\n{hosts}{key}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
         )
     };
-    for name in ["127.0.0.1", "localhost"] {
+    for name in ["127.0.0.1", "localhost", "LocalHost"] {
         let hosts = format!("Host: {name}:{{port}}\r\n");
         assert_eq!(api.say(&request("/v1/connections", &hosts)).await.status, 200, "{name}");
     }
@@ -169,15 +170,16 @@ async fn api_answers_only_to_this_computer_s_names() {
     ] {
         for target in ["/v1/connections", "/v1/openapi.json", "/health", "/", "/hubs"] {
             let answer = api.say(&request(target, &format!("Host: {host}\r\n"))).await;
-            assert_eq!(answer.status, 404, "{host} {target}: {}", answer.body);
+            assert_eq!(answer.status, 421, "{host} {target}: {}", answer.body);
+            assert!(answer.body.contains(&format!("localhost:{}", api.server.port())), "{}", answer.body);
             assert!(answer.header("access-control-allow-origin").is_none());
         }
     }
     for (target, hosts, status) in [
-        ("/v1/connections", "", [400, 404]),
-        ("/v1/connections", "Host: 127.0.0.1:{port}\r\nHost: evil.example\r\n", [400, 404]),
-        ("/v1/connections", "Host: evil.example\r\nHost: 127.0.0.1:{port}\r\n", [400, 404]),
-        ("http://evil.example/v1/connections", "Host: 127.0.0.1:{port}\r\n", [404, 404]),
+        ("/v1/connections", "", [400, 421]),
+        ("/v1/connections", "Host: 127.0.0.1:{port}\r\nHost: evil.example\r\n", [400, 421]),
+        ("/v1/connections", "Host: evil.example\r\nHost: 127.0.0.1:{port}\r\n", [400, 421]),
+        ("http://evil.example/v1/connections", "Host: 127.0.0.1:{port}\r\n", [421, 421]),
     ] {
         let answer = api.say(&request(target, hosts)).await;
         assert!(status.contains(&answer.status), "{target} {hosts}: {} {}", answer.status, answer.body);
@@ -203,6 +205,14 @@ async fn api_lets_in_no_page_but_those_the_key_names() {
 
     let answer = api.ask(line, &[&bearer(&other.secret), page], "{}").await;
     assert_eq!(answer.status, 403, "the page of another key: {}", answer.body);
+    for line in [line, "POST /v1/keys", "GET /v1/events"] {
+        let answer = api.ask(line, &[&bearer(&api.session_key()), page], "{}").await;
+        assert_eq!(answer.status, 403, "the key of the run is for our own page, {line}: {}", answer.body);
+    }
+    for two in [[page, own.as_str()], [own.as_str(), page], [page, "Origin: https://evil.example"]] {
+        let answer = api.ask(line, &[&bearer(&named.secret), two[0], two[1]], "{}").await;
+        assert_eq!(answer.status, 403, "a page has one origin: {two:?}");
+    }
     for foreign in [
         "https://evil.example",
         "https://app.acme.example.evil.example",
@@ -369,6 +379,22 @@ async fn api_counts_the_requests_of_each_key() {
     for _ in 0..5 {
         assert_eq!(api.call(&any, "providers", json!({})).await.0, 200, "another key is not hindered");
     }
+    // What is refused counts as well, and so do keys that are not known, all of them together.
+    let looks = api.key(json!({ "name": "C", "operations": ["look"], "per_minute": 3 })).await.secret;
+    for status in [403, 403, 403, 429] {
+        assert_eq!(api.call(&looks, "disconnect", json!({ "id": "none" })).await.0, status);
+    }
+    let mut refused = 0;
+    let (status, said) = loop {
+        let (status, said) = api.call(&format!("tlk_{refused}"), "providers", json!({})).await;
+        if status != 401 || refused == 10_000 {
+            break (status, said);
+        }
+        refused += 1;
+    };
+    assert_eq!(status, 429, "{refused} wrong keys");
+    assert!(refused > 100 && said["message"].to_string().contains("unknown keys"), "{refused} {said}");
+    assert_eq!(api.call(&any, "providers", json!({})).await.0, 200, "a known key is not hindered");
 }
 
 /// Errors that no handler made, in the words that the clients of each prefix parse.
@@ -406,11 +432,52 @@ async fn api_s_own_errors_are_in_the_dialect_of_their_prefix() {
             assert!(status != 405 || answer.header("allow").is_some(), "{line}: {}", answer.head);
         }
     }
+    let typed = "Content-Type: application/json";
+    let program = bearer(&api.key(json!({ "name": "A" })).await.secret);
+    for (line, status, dialect) in [
+        ("POST /v1/%ff", 404, own as Dialect),
+        ("GET /integrations/%ff", 400, carbon),
+        ("GET /integrations/ask/%ff", 400, carbon),
+        ("POST /integrations/ask/x", 415, carbon),
+        ("DELETE /delete_webhook/%ff", 400, carbon),
+        ("DELETE /deletefile/%FF", 400, carbon),
+        ("GET /raw_file/%ff", 400, carbon),
+    ] {
+        let of = if line.contains("/v1/") { &key } else { &program };
+        let answer = api.ask(line, &[of, typed, "customer-id: maya"], "{}").await;
+        assert_eq!(answer.status, status, "{line}: {}", answer.body);
+        assert!(dialect(&answer.json()), "{line}: {}", answer.body);
+    }
+    let answer = api.ask("POST /v1/%ff", &[], "{}").await;
+    assert_eq!(
+        (answer.status, answer.json()["code"].as_str()),
+        (401, Some("unauthorized")),
+        "the key is first"
+    );
     let (status, said) = {
         let answer = api.ask("POST /v1/connections", &[&key], "{nonsense").await;
         (answer.status, answer.json())
     };
     assert_eq!((status, said["code"].as_str()), (400, Some("bad_input")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn api_names_the_field_that_is_wrong_to_every_key() {
+    let api = Api::open().await;
+    let every: Vec<&str> = GROUPS.iter().map(|(name, ..)| *name).collect();
+    let key = api.key(json!({ "name": "A", "operations": every })).await.secret;
+    for key in [key, api.session_key()] {
+        for (operation, ask, field) in [
+            ("connect", json!({}), "provider"),
+            ("connect", json!({ "provider": "BOX", "inputs": { "a": 5 } }), "inputs.a"),
+            ("search", json!({}), "words"),
+            ("connection", json!({ "id": 5 }), "id"),
+            ("events", json!({ "limit": -1 }), "limit"),
+        ] {
+            let (status, said) = api.call(&key, operation, ask.clone()).await;
+            assert_eq!((status, said["field"].as_str()), (400, Some(field)), "{operation} {ask}: {said}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -458,7 +525,7 @@ async fn api_writes_no_key_into_its_log() {
     let added = stage::place::run(place.command(&["key", "add", "A", "--json"])).await;
     let added = stage::json_of(&added);
     let secret = added["secret"].as_str().expect("a key").to_owned();
-    let mut command = place.command(&["serve", "--port", "0", "--no-browser"]);
+    let mut command = place.command(&["serve", "--port", "0", "--no-browser", "--run-key"]);
     command
         .env("TIELINE_LOG", "trace")
         .stdout(std::process::Stdio::piped())

@@ -7,7 +7,7 @@
 //! crashed refresh), `tests/canary.rs` (23). Against a server that offers both: `tests/oidc.rs` (29; none of the seventeen
 //! offers PAR or DPoP to a desktop app, so only services that an administrator describes have them).
 //!
-//! `api` and `keys` hold the rules of the loopback API, each with the request that must fail; 35 is there.
+//! `api`, `connections` and `keys` hold the rules of the loopback API, each with the request that must fail; 35 is there.
 //!
 //! Not built, so there is nothing to test:
 //! - 34, the backup file: there is none. The passphrase file has the same duties and is tested under its number.
@@ -20,6 +20,7 @@
 
 mod api;
 mod callback;
+mod connections;
 mod flow;
 mod hosts;
 mod keys;

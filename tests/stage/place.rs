@@ -76,7 +76,7 @@ pub struct Served {
 
 impl Served {
     pub async fn start(mut command: Command) -> Self {
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        command.arg("--run-key").stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("it runs");
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().expect("its words"));

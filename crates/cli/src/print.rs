@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use serde::Serialize;
+use tieline_engine::Code;
 use tieline_engine::wire::Failure;
 
 use crate::Everywhere;
@@ -59,14 +60,14 @@ pub fn failed(all: &Everywhere, failure: &Failure) -> ExitCode {
     if !failure.hint.is_empty() {
         eprintln!("{}", shown(&failure.hint));
     }
-    ExitCode::from(match failure.code.as_str() {
-        "bad_input" => 2,
-        "not_found" | "not_set_up" => 3,
-        "needs_you" | "conflict" => 4,
-        "temporary" | "busy" => 5,
-        "keyring_locked" | "keyring_absent" => 6,
-        "storage" => 7,
-        "cancelled" | "timed_out" | "refused" => 8,
-        _ => 1,
+    ExitCode::from(match Code::from_name(&failure.code) {
+        Code::Internal => 1,
+        Code::BadInput => 2,
+        Code::NotFound | Code::NotSetUp => 3,
+        Code::NeedsYou | Code::Conflict => 4,
+        Code::Temporary | Code::Busy => 5,
+        Code::KeyringLocked | Code::KeyringAbsent => 6,
+        Code::Storage => 7,
+        Code::Cancelled | Code::TimedOut | Code::Refused => 8,
     })
 }

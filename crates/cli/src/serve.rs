@@ -22,6 +22,9 @@ pub struct ServeArgs {
     /// Do not open browsers; the caller does
     #[arg(long)]
     no_browser: bool,
+    /// Print a key of this run with the address, which may do all you may; with --ui it always is
+    #[arg(long)]
+    run_key: bool,
 }
 
 pub async fn run(all: &Everywhere, args: ServeArgs) -> Result<()> {
@@ -31,7 +34,8 @@ pub async fn run(all: &Everywhere, args: ServeArgs) -> Result<()> {
         Some(port) => port,
         None => ask::<Settings>(&app, "settings", json!({})).await?.api_port.unwrap_or(API_PORT),
     };
-    let options = ServeOptions { port, pages: args.ui, session: true };
+    let session = args.run_key || args.ui.is_some();
+    let options = ServeOptions { port, pages: args.ui, session };
     let server = tieline_http::serve(app.clone(), options).await.map_err(Failure::from)?;
     let address = format!("http://127.0.0.1:{}", server.port());
     app.set_serving(Serving {
@@ -41,7 +45,7 @@ pub async fn run(all: &Everywhere, args: ServeArgs) -> Result<()> {
         ..Serving::default()
     });
     print::line(&json!({ "url": server.url() }).to_string());
-    say(&app, &address).await?;
+    say(&app, &address, session).await?;
     until_told().await;
     server.close().await;
     app.close().await;
@@ -49,7 +53,7 @@ pub async fn run(all: &Everywhere, args: ServeArgs) -> Result<()> {
 }
 
 /// What is served, and to whom.
-async fn say(app: &App, address: &str) -> Result<()> {
+async fn say(app: &App, address: &str, session: bool) -> Result<()> {
     let keys: Vec<KeyRow> = ask(app, "keys", json!({})).await?;
     let names: Vec<String> = keys
         .iter()
@@ -67,10 +71,12 @@ async fn say(app: &App, address: &str) -> Result<()> {
         1 => format!("One program of this computer has a key: {}.", names[0]),
         many => format!("{many} programs of this computer have a key: {}.", names.join(", ")),
     });
-    print::talk(
-        "The address that was printed holds the key of this run, which may do all you may; do not share it. The API runs \
-         until you press Ctrl C.",
-    );
+    if session {
+        print::talk(
+            "The address that was printed holds the key of this run, which may do all you may; do not share it.",
+        );
+    }
+    print::talk("The API runs until you press Ctrl C.");
     Ok(())
 }
 

@@ -13,74 +13,58 @@ pub struct Error {
     pub field: Option<String>,
 }
 
-/// Kinds of failure, each with a stable name and an exit code of the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
-    BadInput,
-    NotFound,
-    /// Something needs to be set up first (the organisation's app, a passphrase).
-    NotSetUp,
-    /// It does not fit the present state (a sign-in that has ended).
-    Conflict,
-    /// The person has to sign in again, or somebody has to agree.
-    NeedsYou,
-    /// The provider refused.
-    Refused,
-    /// The provider is unwell or unreachable; time mends it.
-    Temporary,
-    KeyringLocked,
-    KeyringAbsent,
-    /// The disk is full, or the data folder cannot be written.
-    Storage,
-    Cancelled,
-    TimedOut,
-    /// Another Tieline is at it.
-    Busy,
-    /// Ours.
-    Internal,
+macro_rules! codes {
+    ($($(#[$words:meta])* $code:ident = $name:literal,)*) => {
+        /// Kinds of failure, each with a stable name and an exit code of the command line.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$words])* $code,)*
+        }
+
+        impl Code {
+            /// The kind of this name; one that is not known is ours.
+            pub fn from_name(name: &str) -> Self {
+                match name {
+                    $($name => Self::$code,)*
+                    _ => Self::Internal,
+                }
+            }
+
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code => $name,)*
+                }
+            }
+        }
+
+        #[cfg(test)]
+        const ALL: &[Code] = &[$(Code::$code),*];
+    };
 }
 
-impl Code {
-    const ALL: [Self; 14] = [
-        Self::BadInput,
-        Self::NotFound,
-        Self::NotSetUp,
-        Self::Conflict,
-        Self::NeedsYou,
-        Self::Refused,
-        Self::Temporary,
-        Self::KeyringLocked,
-        Self::KeyringAbsent,
-        Self::Storage,
-        Self::Cancelled,
-        Self::TimedOut,
-        Self::Busy,
-        Self::Internal,
-    ];
-
-    /// The kind of this name; one that is not known is ours.
-    pub fn from_name(name: &str) -> Self {
-        Self::ALL.into_iter().find(|code| code.as_str() == name).unwrap_or(Self::Internal)
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BadInput => "bad_input",
-            Self::NotFound => "not_found",
-            Self::NotSetUp => "not_set_up",
-            Self::Conflict => "conflict",
-            Self::NeedsYou => "needs_you",
-            Self::Refused => "refused",
-            Self::Temporary => "temporary",
-            Self::KeyringLocked => "keyring_locked",
-            Self::KeyringAbsent => "keyring_absent",
-            Self::Storage => "storage",
-            Self::Cancelled => "cancelled",
-            Self::TimedOut => "timed_out",
-            Self::Busy => "busy",
-            Self::Internal => "internal",
-        }
-    }
+codes! {
+    BadInput = "bad_input",
+    NotFound = "not_found",
+    /// Something needs to be set up first (the organisation's app, a passphrase).
+    NotSetUp = "not_set_up",
+    /// It does not fit the present state (a sign-in that has ended).
+    Conflict = "conflict",
+    /// The person has to sign in again, or somebody has to agree.
+    NeedsYou = "needs_you",
+    /// The provider refused.
+    Refused = "refused",
+    /// The provider is unwell or unreachable; time mends it.
+    Temporary = "temporary",
+    KeyringLocked = "keyring_locked",
+    KeyringAbsent = "keyring_absent",
+    /// The disk is full, or the data folder cannot be written.
+    Storage = "storage",
+    Cancelled = "cancelled",
+    TimedOut = "timed_out",
+    /// Another Tieline is at it.
+    Busy = "busy",
+    /// Ours.
+    Internal = "internal",
 }
 
 impl Error {
@@ -138,8 +122,8 @@ mod tests {
 
     #[test]
     fn every_kind_is_known_by_its_name() {
-        for code in Code::ALL {
-            assert_eq!(Code::from_name(code.as_str()), code);
+        for code in ALL {
+            assert_eq!(Code::from_name(code.as_str()), *code);
         }
         assert_eq!(Code::from_name("something_new"), Code::Internal);
     }

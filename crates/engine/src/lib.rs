@@ -41,7 +41,7 @@ pub use app::{App, PracticeStarter, SCHEME, Start};
 pub use browser::Browser;
 pub use clock::Clock;
 pub use error::{Code, Error, Result};
-pub use operations::{Described, DescribedOperation, NAMES, describe, typescript, wire};
+pub use operations::{Described, DescribedOperation, NAMES, describe, typescript, understood, wire};
 pub use programs::embedded;
 pub use programs::{
     Adopting, Connecting, Content, Contents, FileState, Mark, Order, OwnApp, Programs, PublishedProvider,

@@ -166,7 +166,7 @@ impl IntoResponse for Problem {
 
 /// As everywhere, but that a provider's refusal is not the caller's lack of rights.
 pub(crate) fn status(error: &Error) -> StatusCode {
-    if error.code == Code::Refused { StatusCode::BAD_GATEWAY } else { status_of(error.code.as_str()) }
+    if error.code == Code::Refused { StatusCode::BAD_GATEWAY } else { status_of(error.code) }
 }
 
 /// Names of problems are Airbyte's where it has one for the status.

@@ -6,6 +6,7 @@
 
 mod admission;
 mod rates;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +21,11 @@ use tieline_engine::Error;
 
 pub(crate) use admission::{Caller, Wanted, Way, bearer, name, session_key};
 pub(crate) use rates::{Allowance, Rates, Tier};
+pub(crate) use work::Work;
 
 use crate::{Door, sorry, status_of};
 use admission::Visit;
+use work::Noting;
 
 /// The largest body that is read.
 const MOST_BODY: usize = 1 << 20;
@@ -52,7 +55,11 @@ const KEY_MARKS: [&str; 2] = ["tlk_", "tlt_"];
 pub(crate) async fn stand(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     if !calls_us_by_name(&door, &request) {
-        return sorry(&path, StatusCode::NOT_FOUND, "There is nothing under this name.");
+        let port = door.address.port();
+        let words = format!(
+            "The request names another server in its Host header. Call this server 127.0.0.1:{port} or localhost:{port}."
+        );
+        return sorry(&path, StatusCode::MISDIRECTED_REQUEST, &words);
     }
     let page = match page(&door, request.headers()) {
         Ok(page) => page,
@@ -79,7 +86,8 @@ pub(crate) async fn stand(State(door): State<Arc<Door>>, request: Request, next:
     answer
 }
 
-/// The rest of the way of a request from a good place: its body is read, it is answered, and its key's use is noted.
+/// The rest of the way of a request from a good place: its body is read, it is answered, and its key's use is noted, also
+/// where the program hangs up before it is told.
 async fn inside(door: &Arc<Door>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let (mut parts, body) = request.into_parts();
@@ -91,18 +99,46 @@ async fn inside(door: &Arc<Door>, request: Request, next: Next) -> Response {
     let visit = Visit::default();
     let what = format!("{} {}", parts.method, if route.is_empty() { "unknown address" } else { route });
     parts.extensions.insert(visit.clone());
-    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
-    if let Some((key, named, connection)) = visit.seen() {
-        let now = door.app.programs().now();
-        door.uses.note(&key, named.unwrap_or(what), connection, answer.status().as_u16(), now);
+    let noting = Noting::new(Arc::clone(door), visit, what);
+    let request = Request::from_parts(parts, Body::from(body));
+    match door.work.answer(async move { noting.answered(next.run(request).await) }).await {
+        Some(answer) => in_dialect(&path, answer).await,
+        None => {
+            let words =
+                "Tieline did not come to the end of this. Try again; if it stays, report it with the log.";
+            sorry(&path, StatusCode::INTERNAL_SERVER_ERROR, words)
+        }
     }
-    answer
+}
+
+/// The framework tells what its own extractors refuse in plain text, or in no words; clients of this path parse JSON.
+async fn in_dialect(path: &str, answer: Response) -> Response {
+    let kind = answer.headers().get(header::CONTENT_TYPE).map_or(&b"text/plain"[..], HeaderValue::as_bytes);
+    if !answer.status().is_client_error() || !kind.starts_with(b"text/plain") {
+        return answer;
+    }
+    let (parts, body) = answer.into_parts();
+    let said = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let why = if said.is_empty() { parts.status.canonical_reason().unwrap_or_default() } else { &*said };
+    let words = format!(
+        "The request is not understood: {}. Look at its address, its content type and its body.",
+        why.trim_end_matches('.')
+    );
+    let mut redressed = sorry(path, parts.status, &words);
+    for (name, value) in &parts.headers {
+        if ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
+            redressed.headers_mut().insert(name, value.clone());
+        }
+    }
+    redressed
 }
 
 /// 127.0.0.1 or localhost, at our port. A browser that was told another name for this computer sends that one.
 fn calls_us_by_name(door: &Door, request: &Request) -> bool {
     let port = door.address.port();
     let ours = |authority: &str| {
+        let authority = authority.to_ascii_lowercase();
         ["127.0.0.1", "localhost"].iter().any(|name| match authority.strip_prefix(name) {
             Some("") => port == 80,
             Some(rest) => rest.strip_prefix(':').is_some_and(|it| it == port.to_string()),
@@ -126,6 +162,9 @@ enum Page {
 
 fn page(door: &Door, headers: &HeaderMap) -> Result<Page, Refused> {
     let Some(origin) = origin(headers) else { return Ok(Page::None) };
+    if headers.get_all(header::ORIGIN).iter().nth(1).is_some() {
+        return Ok(Page::Foreign);
+    }
     if is_own(headers, origin) {
         return Ok(Page::None);
     }
@@ -134,6 +173,7 @@ fn page(door: &Door, headers: &HeaderMap) -> Result<Page, Refused> {
     Ok(if named { Page::Named(origin.clone()) } else { Page::Foreign })
 }
 
+/// The one origin, of which [`page`] lets no second one through.
 fn origin(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(header::ORIGIN)
 }
@@ -141,7 +181,7 @@ fn origin(headers: &HeaderMap) -> Option<&HeaderValue> {
 /// Whether a page lies at the very name and port that it asks.
 fn is_own(headers: &HeaderMap, origin: &HeaderValue) -> bool {
     let host = headers.get(header::HOST).map(HeaderValue::as_bytes).unwrap_or_default();
-    origin.as_bytes().strip_prefix(b"http://").is_some_and(|it| it == host)
+    origin.as_bytes().strip_prefix(b"http://").is_some_and(|it| it.eq_ignore_ascii_case(host))
 }
 
 fn is_preflight(request: &Request) -> bool {
@@ -239,7 +279,7 @@ impl Refused {
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Self::new(status_of(error.code.as_str()), format!("{} {}", error.message, error.hint))
+        Self::new(status_of(error.code), format!("{} {}", error.message, error.hint))
     }
 }
 

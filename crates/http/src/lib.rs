@@ -18,38 +18,25 @@ mod page;
 mod pages;
 mod reach;
 mod reference;
+mod talks;
 mod uses;
 mod versori;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware;
 use axum::response::Response;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tieline_engine::{App, Code, Error, Result, Secret};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
-use tower_service::Service;
+use tokio::task::JoinHandle;
 
-pub(crate) use guard::{Caller, Tier, Way, bearer};
-
-/// The heads of a request have so long to arrive, and a kept connection so long to ask again: longer than clients keep
-/// theirs, so that it is they who hang up.
-const IDLE: Duration = Duration::from_secs(120);
-/// What the server below takes at all. `guard` has closer limits, and answers in words.
-const MOST_HEADERS: usize = 256;
-const MOST_HEAD: usize = 64 << 10;
-/// A client that hangs keeps the server from ending no longer than this.
-const GRACE: Duration = Duration::from_secs(1);
+pub(crate) use guard::{Caller, Tier, Way};
 
 /// How to serve.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +57,8 @@ pub(crate) struct Door {
     pub(crate) pages: Option<PathBuf>,
     pub(crate) rates: guard::Rates,
     pub(crate) uses: uses::Uses,
+    pub(crate) work: guard::Work,
+    pub(crate) streams: own::Streams,
     pub(crate) began: own::Began,
     pub(crate) carbon: carbon::Kept,
     pub(crate) asking: asking::Kept,
@@ -118,6 +107,7 @@ pub const CONTRACTS: [&str; 4] = ["Carbon", "Versori", "Aitronos", "Airbyte"];
 /// # Errors
 /// `Conflict` where the port cannot be opened, above all because another program has it.
 pub async fn serve(app: App, options: ServeOptions) -> Result<Server> {
+    let most = talks::most();
     let port = options.port;
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let bound = bound.and_then(|listener| listener.local_addr().map(|address| (listener, address)));
@@ -130,13 +120,15 @@ pub async fn serve(app: App, options: ServeOptions) -> Result<Server> {
         pages: options.pages,
         rates: guard::Rates::default(),
         uses: uses::Uses::default(),
+        work: guard::Work::default(),
+        streams: own::Streams::default(),
         began: own::Began::default(),
         carbon: carbon::Kept::default(),
         asking: asking::Kept::default(),
     });
     tokio::spawn(carbon::watch(Arc::downgrade(&door)));
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(run(listener, router(&door), Arc::clone(&door), stopped));
+    let task = tokio::spawn(talks::run(listener, most, router(&door), Arc::clone(&door), stopped));
     Ok(Server { door, stop, task })
 }
 
@@ -165,47 +157,6 @@ fn router(door: &Arc<Door>) -> Router {
         .fallback(nothing_here)
         .layer(middleware::from_fn_with_state(Arc::clone(door), guard::stand))
         .with_state(Arc::clone(door))
-}
-
-/// Takes connections until told to stop.
-async fn run(listener: TcpListener, router: Router, door: Arc<Door>, mut stopped: oneshot::Receiver<()>) {
-    let noting = tokio::spawn(uses::run(Arc::clone(&door)));
-    let graceful = GracefulShutdown::new();
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(MOST_HEADERS).max_buf_size(MOST_HEAD);
-    let mut talks = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = talks.join_next() => continue,
-            _ = &mut stopped => break,
-        };
-        let stream = match accepted {
-            // Bound as it is, nobody else gets through; should that ever change, this still holds.
-            Ok((stream, peer)) if peer.ip().is_loopback() => stream,
-            Ok(_) => continue,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
-                // Out of file descriptors, most likely: let some connections end first.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let _slower_without = stream.set_nodelay(true);
-        let router = router.clone();
-        let service = hyper::service::service_fn(move |request| router.clone().call(request));
-        let talk = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        talks.spawn(async move {
-            if let Err(error) = talk.await {
-                tracing::debug!(%error, "a connection ended");
-            }
-        });
-    }
-    drop(listener);
-    let _ended = tokio::time::timeout(GRACE, graceful.shutdown()).await;
-    // Streams of events have no end of their own.
-    talks.shutdown().await;
-    noting.abort();
 }
 
 /// An error in the dialect that clients of this path parse.
@@ -259,24 +210,20 @@ async fn nothing_here(State(door): State<Arc<Door>>, request: Request) -> Respon
 }
 
 /// The HTTP status of a failure.
-pub(crate) fn status_of(code: &str) -> StatusCode {
-    const STATUSES: &[(Code, StatusCode)] = &[
-        (Code::BadInput, StatusCode::BAD_REQUEST),
-        (Code::NotFound, StatusCode::NOT_FOUND),
-        (Code::Refused, StatusCode::FORBIDDEN),
-        (Code::NotSetUp, StatusCode::CONFLICT),
-        (Code::Conflict, StatusCode::CONFLICT),
-        (Code::NeedsYou, StatusCode::CONFLICT),
-        (Code::Cancelled, StatusCode::CONFLICT),
-        (Code::Busy, StatusCode::CONFLICT),
-        (Code::Temporary, StatusCode::SERVICE_UNAVAILABLE),
-        (Code::TimedOut, StatusCode::SERVICE_UNAVAILABLE),
-        (Code::KeyringLocked, StatusCode::SERVICE_UNAVAILABLE),
-        (Code::KeyringAbsent, StatusCode::SERVICE_UNAVAILABLE),
-        (Code::Storage, StatusCode::INSUFFICIENT_STORAGE),
-    ];
-    let known = STATUSES.iter().find(|(known, _)| known.as_str() == code);
-    known.map_or(StatusCode::INTERNAL_SERVER_ERROR, |(_, status)| *status)
+pub(crate) fn status_of(code: Code) -> StatusCode {
+    match code {
+        Code::BadInput => StatusCode::BAD_REQUEST,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Refused => StatusCode::FORBIDDEN,
+        Code::NotSetUp | Code::Conflict | Code::NeedsYou | Code::Cancelled | Code::Busy => {
+            StatusCode::CONFLICT
+        }
+        Code::Temporary | Code::TimedOut | Code::KeyringLocked | Code::KeyringAbsent => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Code::Storage => StatusCode::INSUFFICIENT_STORAGE,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
 }
 
 #[cfg(test)]

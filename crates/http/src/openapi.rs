@@ -12,8 +12,10 @@ use tieline_engine::program::GROUPS;
 use crate::Door;
 
 /// What stands in no group: only the key of this run may call it.
-pub(crate) const PERSON: (&str, &str) =
-    ("person", "Only the key that `tieline serve` prints may call these; no program's key can be given them");
+pub(crate) const PERSON: (&str, &str) = (
+    "person",
+    "Only the key that `tieline serve --run-key` prints may call these; no program's key can be given them",
+);
 
 /// How operations fail, and what that means.
 pub(crate) const FAILURES: &[(u16, &str)] = &[
@@ -23,7 +25,11 @@ pub(crate) const FAILURES: &[(u16, &str)] = &[
     (404, "There is nothing of this id within the key's reach"),
     (409, "It does not fit the present state, or somebody has to act first"),
     (413, "The body is larger than 1 MB"),
-    (429, "Too many requests; `Retry-After` says how many seconds to wait"),
+    (421, "The `Host` header names another server than this one"),
+    (
+        429,
+        "Too many requests, `Retry-After` says how many seconds to wait; or more than 16 streams of changes",
+    ),
     (503, "The service or the keyring is not reachable now; time, or unlocking, mends it"),
 ];
 

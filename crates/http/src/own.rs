@@ -1,31 +1,31 @@
 //! Our own operations: `POST /v1/<operation>`, and `GET /v1/events` for what changes.
 //!
-//! The key that `tieline serve` prints may call all of them, as the window does. The key of another program calls those
+//! The key of the run, which `tieline serve --run-key` prints, may call all of them, as the window does. The key of another program calls those
 //! it was given, and sees the connections within its reach.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http_body_util::BodyExt;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tieline_engine::program::{Key, Owner};
-use tieline_engine::wire::{Change, Connect, Failure};
-use tieline_engine::{Connecting, Error, SyncOptions};
-use tokio::sync::broadcast;
+use tieline_engine::wire::{Connect, Failure};
+use tieline_engine::{Code, Connecting, Error, SyncOptions, understood};
 
 use crate::guard::{self, Wanted};
 use crate::reach::{self, Answers, Asks, Within};
 use crate::{Caller, Door, Tier, Way, openapi, reference, status_of};
+
+mod streams;
+
+pub(crate) use streams::Streams;
 
 /// How a program shows its key.
 const WAYS: &[Way] = &[Way::Key("bearer"), Way::Header("x-api-key")];
@@ -38,7 +38,7 @@ pub(crate) fn router() -> Router<Arc<Door>> {
     Router::new()
         .route("/v1/", get(reference::page))
         .route("/v1/openapi.json", get(openapi::answer))
-        .route("/v1/events", get(events).post(logged))
+        .route("/v1/events", get(streams::events).post(logged))
         .route("/v1/{operation}", post(named))
 }
 
@@ -53,12 +53,14 @@ pub(crate) fn sorry(status: StatusCode, words: &str) -> Response {
         (StatusCode::REQUEST_TIMEOUT, "timed_out"),
         (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         (StatusCode::URI_TOO_LONG, "too_large"),
+        (StatusCode::MISDIRECTED_REQUEST, "wrong_host"),
         (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_large"),
         (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
         (StatusCode::SERVICE_UNAVAILABLE, "temporary"),
         (StatusCode::INSUFFICIENT_STORAGE, "storage"),
     ];
-    let code = CODES.iter().find(|(known, _)| *known == status).map_or("internal", |(_, code)| code);
+    let other = if status.is_client_error() { "bad_input" } else { "internal" };
+    let code = CODES.iter().find(|(known, _)| *known == status).map_or(other, |(_, code)| code);
     // The first sentence says what happened, the others what to do.
     let (message, hint) = match words.split_once(". ") {
         Some((message, hint)) => (format!("{message}."), hint),
@@ -77,10 +79,16 @@ fn answer(status: StatusCode, value: &Value) -> Response {
 }
 
 fn failed(failure: &Failure) -> Response {
-    answer(status_of(&failure.code), &serde_json::to_value(failure).unwrap_or_default())
+    answer(status_of(Code::from_name(&failure.code)), &serde_json::to_value(failure).unwrap_or_default())
 }
 
-async fn named(State(door): State<Arc<Door>>, Path(operation): Path<String>, request: Request) -> Response {
+async fn named(
+    State(door): State<Arc<Door>>,
+    operation: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // What is no text is no operation's name either; the key comes first all the same.
+    let operation = operation.map_or_else(|_| request.uri().path().to_owned(), |Path(operation)| operation);
     call(&door, &operation, request).await
 }
 
@@ -126,15 +134,6 @@ fn read(body: &Bytes) -> Result<Value, Failure> {
     Err(bad_input("The body is JSON, but no object.", "Send a JSON object, such as {}."))
 }
 
-fn understood<T: DeserializeOwned>(ask: Value) -> Result<T, Failure> {
-    serde_json::from_value(ask).map_err(|error| {
-        bad_input(
-            &format!("The request is not understood: {error}."),
-            "Look at the operation's documentation.",
-        )
-    })
-}
-
 fn bad_input(message: &str, hint: &str) -> Failure {
     Failure { code: "bad_input".into(), message: message.into(), hint: hint.into(), field: None }
 }
@@ -155,10 +154,11 @@ async fn by_key(
     match asks {
         Asks::Connection(field) | Asks::EachConnection(field) => {
             if let Some(connection) = ask[field].as_str() {
-                caller.about(connection);
                 if !within.holds(connection)? {
                     return Err(Error::not_found("connection", connection).into());
                 }
+                // What is noted stays: nothing that a program could make up.
+                caller.about(connection);
             }
         }
         Asks::Flow(field) => {
@@ -200,9 +200,8 @@ async fn by_key(
             }
         }
     }
-    if reach::counts(operation) {
-        let connections = connections_within(door, &within).await?;
-        reach::recount(operation, &mut value, &connections);
+    if let Some(recount) = reach::recount(operation) {
+        recount(&mut value, &connections_within(door, &within).await?);
     }
     Ok(value)
 }
@@ -347,81 +346,6 @@ fn sees_flow(door: &Door, key: &Key, within: &Within, flow: &str) -> Result<bool
     // One that is not known any more belongs to nobody.
     let Ok(known) = door.app.programs().flow(flow) else { return Ok(false) };
     is_flow_of(door, key, within, flow, [known.connection, known.reconnect])
-}
-
-/// What changes from now on, as server-sent events.
-async fn events(State(door): State<Arc<Door>>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    guard::name(&parts, "events (stream)");
-    let caller = match door.admit_to(Wanted::Operation("events"), &parts, WAYS, Tier::OWN) {
-        Ok(caller) => caller,
-        Err(refused) => return refused.answer(sorry),
-    };
-    let receiver = door.app.changes();
-    let listener = Listener { door, key: caller.key, proof: proof(&parts), receiver };
-    let headers = [(header::CACHE_CONTROL, "no-store")];
-    (headers, Sse::new(listener.stream()).keep_alive(KeepAlive::default())).into_response()
-}
-
-/// The keys as they were shown, to see that the one let in is still good when something changes.
-fn proof(parts: &Parts) -> Vec<String> {
-    let shown =
-        crate::bearer(&parts.headers, &["bearer"]).map(|(_, value)| value.to_owned()).collect::<Vec<_>>();
-    let named = parts.headers.get_all("x-api-key").iter().filter_map(|it| it.to_str().ok());
-    shown.into_iter().chain(named.map(str::to_owned)).collect()
-}
-
-struct Listener {
-    door: Arc<Door>,
-    key: Option<Key>,
-    proof: Vec<String>,
-    receiver: broadcast::Receiver<Change>,
-}
-
-impl Listener {
-    fn stream(self) -> impl futures_util::Stream<Item = Result<Event, Infallible>> {
-        futures_util::stream::unfold(self, |mut listener| async move {
-            let text = listener.next().await?;
-            Some((Ok(Event::default().data(text)), listener))
-        })
-    }
-
-    /// The next change that this listener may see; none at the end, which for a program comes with the end of its key.
-    async fn next(&mut self) -> Option<String> {
-        loop {
-            let change = match self.receiver.recv().await {
-                Ok(change) => change,
-                // A listener that fell behind is told to read everything anew.
-                Err(broadcast::error::RecvError::Lagged(_)) => Change::World,
-                Err(broadcast::error::RecvError::Closed) => return None,
-            };
-            if let Some(key) = &self.key {
-                let programs = self.door.app.programs();
-                let still =
-                    |proof: &String| programs.key(proof).is_ok_and(|it| it.is_some_and(|it| it.id == key.id));
-                if !self.proof.iter().any(still) {
-                    return None;
-                }
-                if !self.may_see(key, &change) {
-                    continue;
-                }
-            }
-            return Some(serde_json::to_string(&change).unwrap_or_default());
-        }
-    }
-
-    fn may_see(&self, key: &Key, change: &Change) -> bool {
-        let within = Within::of(self.door.app.programs(), key);
-        match change {
-            Change::Connection { id } | Change::Sync { id } => within.holds(id).unwrap_or(false),
-            Change::Flow { id } => sees_flow(&self.door, key, &within, id).unwrap_or(false),
-            Change::Keyring | Change::Providers | Change::Settings | Change::Elsewhere | Change::World => {
-                true
-            }
-            // Between the engine, the window and its person.
-            _ => false,
-        }
-    }
 }
 
 #[cfg(test)]

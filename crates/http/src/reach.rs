@@ -108,41 +108,52 @@ impl Within {
     }
 }
 
-/// Makes counts anew that would tell of connections outside a reach; `connections` are the rows within.
-pub(crate) fn recount(operation: &str, answer: &mut Value, connections: &[Value]) {
-    let count = |of: &dyn Fn(&Value) -> bool| Value::from(connections.iter().filter(|row| of(row)).count());
-    let of_provider = |provider: &Value| count(&|row| row["provider"] == *provider);
-    match operation {
-        "status" => {
-            let in_state =
-                |states: &[&str]| count(&|row| row["state"].as_str().is_some_and(|it| states.contains(&it)));
-            answer["sign_ins"] = connections.len().into();
-            answer["needs_you"] = in_state(&["needs_you", "waiting_for_admin"]);
-            answer["queued"] = in_state(&["disconnecting"]);
+/// Makes counts anew that would tell of connections outside a reach; gets the answer and the rows within.
+pub(crate) type Recount = fn(&mut Value, &[Value]);
+
+/// Operations whose answers count connections, or their contents.
+const COUNTS: &[(&str, Recount)] = &[
+    ("status", |answer, connections| {
+        let in_state = |states: &[&str]| {
+            count(connections, |row| row["state"].as_str().is_some_and(|it| states.contains(&it)))
+        };
+        answer["sign_ins"] = connections.len().into();
+        answer["needs_you"] = in_state(&["needs_you", "waiting_for_admin"]);
+        answer["queued"] = in_state(&["disconnecting"]);
+    }),
+    ("providers", |answer, connections| {
+        for card in answer.as_array_mut().into_iter().flatten() {
+            card["connections"] = of_provider(connections, &card["id"]);
         }
-        "providers" => {
-            for card in answer.as_array_mut().into_iter().flatten() {
-                card["connections"] = of_provider(&card["id"]);
-            }
+    }),
+    ("provider", |answer, connections| {
+        answer["card"]["connections"] = of_provider(connections, &answer["card"]["id"]);
+    }),
+    ("check_form", |answer, connections| {
+        if answer["app"].is_object() {
+            answer["app"]["connections"] = of_provider(connections, &answer["app"]["provider"]);
         }
-        "provider" => answer["card"]["connections"] = of_provider(&answer["card"]["id"]),
-        "check_form" if answer["app"].is_object() => {
-            answer["app"]["connections"] = of_provider(&answer["app"]["provider"]);
-        }
-        "library" => {
-            let parts = answer["parts"].as_array().cloned().unwrap_or_default();
-            let sum = |field: &str| parts.iter().filter_map(|part| part[field].as_f64()).sum::<f64>();
-            let (texts, bytes) = (sum("kept") as u64, sum("bytes"));
-            answer["texts"] = texts.into();
-            answer["size"] = bytes.into();
-        }
-        _ => {}
-    }
+    }),
+    ("library", |answer, _| {
+        let parts = answer["parts"].as_array().cloned().unwrap_or_default();
+        let sum = |field: &str| parts.iter().filter_map(|part| part[field].as_f64()).sum::<f64>();
+        let (texts, bytes) = (sum("kept") as u64, sum("bytes"));
+        answer["texts"] = texts.into();
+        answer["size"] = bytes.into();
+    }),
+];
+
+/// How an operation's counts are made anew; none where it counts nothing.
+pub(crate) fn recount(operation: &str) -> Option<Recount> {
+    COUNTS.iter().find(|(name, _)| *name == operation).map(|(_, recount)| *recount)
 }
 
-/// Whether an operation's answer counts connections, or their contents.
-pub(crate) fn counts(operation: &str) -> bool {
-    ["status", "providers", "provider", "check_form", "library"].contains(&operation)
+fn count(connections: &[Value], which: impl Fn(&Value) -> bool) -> Value {
+    connections.iter().filter(|row| which(row)).count().into()
+}
+
+fn of_provider(connections: &[Value], provider: &Value) -> Value {
+    count(connections, |row| row["provider"] == *provider)
 }
 
 #[cfg(test)]
@@ -172,13 +183,13 @@ mod tests {
             json!({ "provider": "BOX", "state": "working" }),
         ];
         let mut status = json!({ "sign_ins": 9, "needs_you": 5, "queued": 3, "version": "1" });
-        recount("status", &mut status, &within);
+        recount("status").expect("it counts")(&mut status, &within);
         assert_eq!(status, json!({ "sign_ins": 2, "needs_you": 1, "queued": 0, "version": "1" }));
         let mut cards = json!([{ "id": "BOX", "connections": 7 }, { "id": "GMAIL", "connections": 1 }]);
-        recount("providers", &mut cards, &within);
+        recount("providers").expect("it counts")(&mut cards, &within);
         assert_eq!(cards, json!([{ "id": "BOX", "connections": 2 }, { "id": "GMAIL", "connections": 0 }]));
         let mut library = json!({ "texts": 100, "size": 5000.0, "parts": [{ "kept": 2, "bytes": 10.0 }] });
-        recount("library", &mut library, &within);
+        recount("library").expect("it counts")(&mut library, &within);
         assert_eq!((library["texts"].as_u64(), library["size"].as_f64()), (Some(2), Some(10.0)));
     }
 }

@@ -43,7 +43,7 @@ macro_rules! operations {
         pub(crate) async fn call(app: &App, name: &str, ask: Value) -> Result<Value, Failure> {
             match name {
                 $(stringify!($name) => {
-                    let ask: $ask = read(ask)?;
+                    let ask: $ask = understood(ask)?;
                     let answer: $answer = $work(app, ask).await.map_err(Failure::from)?;
                     serde_json::to_value(answer).map_err(|error| Failure::from(Error::internal(error)))
                 })*
@@ -213,16 +213,23 @@ fn count(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn read<T: serde::de::DeserializeOwned>(ask: Value) -> Result<T, Failure> {
+/// What an operation is asked, read as it wants it.
+///
+/// # Errors
+/// `bad_input` with the field that is wrong, unknown or missing.
+pub fn understood<T: serde::de::DeserializeOwned>(ask: Value) -> Result<T, Failure> {
     let ask = if ask.is_null() { Value::Object(serde_json::Map::new()) } else { ask };
-    serde_json::from_value(ask).map_err(|error| {
-        let words = error.to_string();
-        let field = words.split('`').nth(1).map(str::to_owned);
+    serde_path_to_error::deserialize(ask).map_err(|error| {
+        let words = error.inner().to_string();
+        // The way to a missing field ends at what it is missing in.
+        let missing = words.strip_prefix("missing field `").and_then(|it| it.split('`').next());
+        let way = error.path().iter().map(ToString::to_string).chain(missing.map(str::to_owned));
+        let field = way.collect::<Vec<_>>().join(".");
         Failure {
             code: Code::BadInput.as_str().into(),
             message: format!("The request is not understood: {words}."),
             hint: "Look at the operation's documentation.".into(),
-            field,
+            field: (!field.is_empty()).then_some(field),
         }
     })
 }

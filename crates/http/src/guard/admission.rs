@@ -9,8 +9,12 @@ use subtle::ConstantTimeEq;
 use tieline_engine::program::Key;
 use tieline_engine::{Error, Secret};
 
+use super::rates::UNKNOWN;
 use super::{Allowance, Refused, Tier, is_own, origin};
 use crate::Door;
+
+/// Letters of a connection's id that are noted. Ours are shorter; what is noted is kept for good.
+const MOST_CONNECTION: usize = 64;
 
 /// A key for the time of a run: 256 bits.
 pub(crate) fn session_key() -> tieline_engine::Result<Secret> {
@@ -69,9 +73,10 @@ impl Caller {
         self.key.as_ref().map_or(0, |key| key.organization)
     }
 
-    /// Notes which connection the request is about, for the log of uses.
+    /// Notes which connection the request is about, for the log of uses: one that is within the caller's reach.
     pub(crate) fn about(&self, connection: &str) {
-        connection.clone_into(&mut self.visit.0.connection.lock().unwrap_or_else(PoisonError::into_inner));
+        let noted = connection.chars().take(MOST_CONNECTION).collect();
+        *self.visit.0.connection.lock().unwrap_or_else(PoisonError::into_inner) = noted;
     }
 }
 
@@ -107,6 +112,11 @@ impl Door {
         for (way, proof) in proofs {
             match way {
                 Way::Key(_) | Way::Header(_) if self.is_session(proof) => {
+                    if origin(&parts.headers).is_some_and(|it| !is_own(&parts.headers, it)) {
+                        let words = "The key of this run is for no page but Tieline's own. Make a key that names the \
+                                     page's origin, in Tieline under Settings, For other programs.";
+                        return Err(Refused::new(StatusCode::FORBIDDEN, words));
+                    }
                     return Ok(self.caller(parts, None, customer(&parts.headers)));
                 }
                 Way::Key(_) | Way::Header(_) => {
@@ -121,6 +131,7 @@ impl Door {
                 }
             }
         }
+        self.rates.take(UNKNOWN, Tier::UNKNOWN, Instant::now())?;
         let words = "The key is wrong, or it was revoked or has run out. Look at the keys in Tieline, under Settings, \
                      For other programs.";
         Err(Refused::new(StatusCode::UNAUTHORIZED, words))
@@ -139,6 +150,11 @@ impl Door {
         let mut caller = self.caller(parts, Some(key), customer);
         caller.temporary = temporary;
         let Some(key) = &caller.key else { return Ok(caller) };
+        // Before anything is refused, so that refusals count.
+        caller.allowance = match key.may.per_minute {
+            Some(0) => None,
+            most => Some(self.rates.take(&key.id, most.map_or(tier, Tier), Instant::now())?),
+        };
         if let Some(origin) = origin(&parts.headers).filter(|it| !is_own(&parts.headers, it))
             && !origin.to_str().is_ok_and(|origin| key.may.origins.iter().any(|it| it == origin))
         {
@@ -168,12 +184,6 @@ impl Door {
                 ),
             ));
         }
-        let most = match key.may.per_minute {
-            Some(0) => return Ok(caller),
-            Some(most) => Tier(most),
-            None => tier,
-        };
-        caller.allowance = Some(self.rates.take(&key.id, most, Instant::now())?);
         Ok(caller)
     }
 

@@ -18,7 +18,12 @@ impl Tier {
     pub(crate) const THREE: Self = Self(180);
     /// Our own operations, and contracts that document no limit.
     pub(crate) const OWN: Self = Self(1200);
+    /// All requests with keys that are not known, together: so many that a program with an old key is still told so.
+    pub(super) const UNKNOWN: Self = Self(600);
 }
+
+/// Stands for every key that is not known. No key has this id.
+pub(super) const UNKNOWN: &str = "";
 
 /// What is left of a key's requests of a tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,12 +62,10 @@ impl Rates {
         }
         let wait = (((1.0 - bucket.left) / each_second).ceil() as u64).max(1);
         let seconds = if wait == 1 { "second" } else { "seconds" };
+        let whose = if key == UNKNOWN { "unknown keys have" } else { "this key has" };
         Err(Refused {
             status: StatusCode::TOO_MANY_REQUESTS,
-            words: format!(
-                "Too many requests: this key has {} a minute. Try again in {wait} {seconds}.",
-                tier.0
-            ),
+            words: format!("Too many requests: {whose} {} a minute. Try again in {wait} {seconds}.", tier.0),
             wait: Some(wait),
             allowance: Some(allowance),
         })

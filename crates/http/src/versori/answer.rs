@@ -92,14 +92,14 @@ impl From<Error> for Fault {
         if error.code == Code::Internal {
             tracing::error!(%error, "a request failed");
         }
-        Self::new(status_of(error.code.as_str()), message.trim())
+        Self::new(status_of(error.code), message.trim())
     }
 }
 
 impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
         let message = format!("{} {}", failure.message, failure.hint);
-        Self::new(status_of(&failure.code), message.trim())
+        Self::new(status_of(Code::from_name(&failure.code)), message.trim())
     }
 }
 
