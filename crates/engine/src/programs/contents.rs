@@ -54,6 +54,7 @@ impl Programs {
         let content = reader.source.read(&reader.rest, &found.item).await;
         Ok(match content.map_err(|fault| fault.error(&reader.provider))? {
             item::Content::Text(text) => (text.into_bytes(), Some("text/plain; charset=utf-8".into())),
+            item::Content::Markdown(text) => (text.into_bytes(), Some("text/markdown; charset=utf-8".into())),
             item::Content::Document { bytes, media_type, .. } => (bytes, media_type),
         })
     }
