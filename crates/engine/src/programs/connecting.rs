@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tieline_catalog::{Way, host_allowed, normalise, template};
+use tieline_catalog::{AtFirst, Way, host_allowed, normalise, template};
 use url::Url;
 
 use super::Programs;
@@ -86,7 +86,7 @@ pub struct PublishedProvider {
     /// Template over the inputs of the domain, tenant or site in the external id.
     pub domain: String,
     pub picker: bool,
-    pub everything_at_first: bool,
+    pub everything_at_first: AtFirst,
     pub increments: bool,
     /// Its contents can be listed.
     pub lists: bool,

@@ -214,7 +214,7 @@ mod tests {
             required: Vec::new(),
             domain: domain.into(),
             picker: false,
-            everything_at_first: false,
+            everything_at_first: Default::default(),
             increments: false,
             lists: true,
         }
