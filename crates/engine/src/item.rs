@@ -1,6 +1,6 @@
 //! What a connection holds: files, pages, articles, mails, messages and what they stand in. Pure.
 
-use pulldown_cmark::{Event, Options, Parser, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -182,6 +182,7 @@ pub fn plain(markdown: &str) -> String {
             Event::Text(words) | Event::Code(words) => text.push_str(&words),
             Event::Html(tags) | Event::InlineHtml(tags) => text.push_str(&without_tags(&tags)),
             Event::SoftBreak | Event::HardBreak => text.push('\n'),
+            Event::Start(Tag::List(_)) if !text.is_empty() && !text.ends_with('\n') => text.push('\n'),
             Event::End(TagEnd::TableCell) => text.push(' '),
             Event::End(TagEnd::Item | TagEnd::TableHead | TagEnd::TableRow) if !text.ends_with('\n') => {
                 text.push('\n')
