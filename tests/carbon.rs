@@ -13,6 +13,7 @@ mod elsewhere;
 mod files;
 mod house;
 mod items;
+mod kept;
 mod mail;
 mod own_app;
 mod picker;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stage::Stage;
 use tieline_engine::program::{Action, Key, Owner};
 use tieline_engine::wire::{AddedKey, Approval, ConnectionDetail, FlowStep, SyncState};
-use tieline_engine::{Connecting, Contents, FileState, Mark, Programs, Secret, SyncOptions};
+use tieline_engine::{Connecting, Contents, FileState, Mark, Programs, Secret, SyncOptions, Tagging};
 use tieline_practice::visitor::Visit;
 
 async fn key(stage: &Stage, ask: Value) -> (AddedKey, Key) {
@@ -93,6 +93,14 @@ async fn the_same_account_is_a_connection_of_its_own_for_each_customer_and_for_i
     assert!(programs.reaches(&acme, &first).unwrap() && programs.reaches(&acme, &own).unwrap());
     assert!(!programs.reaches(&acme, &third).unwrap());
 
+    // Gone, it is still its organization's, and nobody's token.
+    let (_, mounter) = key(&stage, json!({ "name": "Acme sync", "operations": ["tokens"] })).await;
+    let _: Value = stage.ask("disconnect", json!({ "id": third, "keep_contents": true })).await.unwrap();
+    assert!(programs.reaches(&other, &third).unwrap() && !programs.reaches(&acme, &third).unwrap());
+    let _: Value = stage.ask("disconnect", json!({ "id": own, "keep_contents": true })).await.unwrap();
+    assert!(programs.reaches(&acme, &own).unwrap() && !programs.reaches(&acme, "nobody").unwrap());
+    assert_eq!(programs.token_for(&mounter, &own).await.unwrap_err().code.as_str(), "not_found");
+
     // Revoked, it stays listed; the same account comes back under the same number.
     let number = programs.data_source_of(&first).unwrap().unwrap().number;
     let _: Value = stage.ask("disconnect", json!({ "id": first, "keep_contents": true })).await.unwrap();
@@ -157,7 +165,8 @@ async fn what_a_program_said_about_contents_is_obeyed_and_shown() {
         .map(|it| it.item.id)
         .take(2)
         .collect();
-    let mark = Mark { pick: Some(true), tags: json!({ "n": 1 }).as_object().cloned(), ..Mark::default() };
+    let tags = json!({ "n": 1 }).as_object().cloned();
+    let mark = Mark { pick: Some(true), tags: tags.map(Tagging::Chosen), ..Mark::default() };
     programs.mark(&some, &chosen, &mark).unwrap();
     let _: SyncState = stage.ask("sync_to_the_end", json!({ "connection": some })).await.unwrap();
     let kept = files(&programs, &some);

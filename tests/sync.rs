@@ -11,8 +11,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stage::Stage;
 use stage::place::{Place, run, told};
-use tieline_engine::wire::{Disconnected, Found, ItemsPage, LibraryState, Phase, Picked, SyncState};
-use tieline_practice::Practice;
+use tieline_engine::wire::{
+    Disconnected, EventLine, Found, ItemsPage, LibraryState, Phase, Picked, SyncState,
+};
+use tieline_practice::{Fault, Practice};
 
 const PROVIDER: &str = "ZENDESK";
 /// Six pages of the export.
@@ -37,6 +39,17 @@ async fn until_idle(stage: &Stage, id: &str) -> SyncState {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the sync does not end");
+}
+
+async fn until_disconnected(stage: &Stage, id: &str) {
+    for _ in 0..400 {
+        let log: Vec<EventLine> = stage.ask("events", json!({ "id": id })).await.expect("events");
+        if log.iter().any(|line| line.kind == "disconnected") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the disconnect was not made up for");
 }
 
 async fn items(stage: &Stage, id: &str, more: Value) -> ItemsPage {
@@ -200,15 +213,26 @@ async fn a_library_at_its_limit_says_so_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn disconnecting_keeps_the_contents_or_takes_them_along() {
-    let stage = Stage::open().await;
+    let mut stage = Stage::open().await;
     stage.set("read_later", json!(false)).await;
-    for keep in [true, false] {
+    for (keep, spoiled) in [(true, false), (false, false), (true, true), (false, true)] {
         let id = stage.connect(PROVIDER).await;
         until_idle(&stage, &id).await;
         let plan = stage.detail(&id).await.disconnect;
         assert!(plan.kept_texts > 100, "the question is asked");
-        let _: Disconnected =
-            stage.ask("disconnect", json!({ "id": id, "keep_contents": keep })).await.expect("disconnected");
+        if spoiled {
+            stage.practice.set_fault(PROVIDER, Fault::ServerError, None).await;
+        }
+        let ask = json!({ "id": id, "revoke": true, "keep_contents": keep });
+        let ended: Disconnected = stage.ask("disconnect", ask).await.expect("disconnected");
+        assert_eq!(ended.queued, spoiled, "{:?}", ended.words);
+        if spoiled {
+            // Made up for at the next start, as it was asked for.
+            stage.practice.clear_faults().await;
+            stage.clock.turn(3600);
+            stage.reopen().await;
+            until_disconnected(&stage, &id).await;
+        }
         let library: LibraryState = stage.ask("library", json!({})).await.expect("the library");
         let part = library.parts.iter().find(|part| part.connection == id);
         assert_eq!(part.is_some_and(|part| !part.connected && part.kept == plan.kept_texts), keep);

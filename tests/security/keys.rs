@@ -349,6 +349,32 @@ async fn changes_are_heard_within_reach_and_as_long_as_the_key_is_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_connection_is_heard_and_what_was_kept_of_it_is_found() {
+    let api = Api::open().await;
+    api.stage.set("read_later", json!(false)).await;
+    let id = api.stage.connect("ZENDESK").await;
+    let key = api.key(json!({ "name": "A", "reach": { "these": [id] } })).await.secret;
+    let blind = api.key(json!({ "name": "B", "reach": "own" })).await.secret;
+    let _: Value = api.stage.ask("sync_to_the_end", json!({ "connection": id })).await.expect("synced");
+    let found = async |key: &str| {
+        let (_, found) = api.call(key, "search", json!({ "words": "a" })).await;
+        found["hits"].as_array().expect("hits").len()
+    };
+    let before = found(&key).await;
+    assert!(before > 0);
+
+    let mut heard = Heard::open(&api, &key).await;
+    let ask = json!({ "id": id, "keep_contents": true });
+    let _: Value = api.stage.ask("disconnect", ask).await.expect("disconnected");
+    while heard.change().await.expect("a change") != json!({ "what": "connection", "id": id }) {}
+    let (status, log) = api.call(&key, "events", json!({ "id": id })).await;
+    assert_eq!((status, &log[0]["kind"]), (200, &json!("disconnected")), "{log}");
+    assert_eq!(found(&key).await, before);
+    assert_eq!(api.call(&key, "connection", json!({ "id": id })).await.0, 404);
+    assert_eq!((api.call(&blind, "events", json!({ "id": id })).await.0, found(&blind).await), (404, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s35_a_program_gets_short_lived_tokens_after_its_person_agreed_and_never_a_refresh_token() {
     let api = Api::open().await;
     let id = api.stage.connect("DROPBOX").await;

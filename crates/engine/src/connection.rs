@@ -53,6 +53,8 @@ pub struct Connection {
     pub retry_at: Option<Seconds>,
     pub trouble: Option<Trouble>,
     pub disconnecting: bool,
+    /// Where it is: what was read stays when it ends.
+    pub keep_contents: bool,
     pub owner: Owner,
     /// The organization whose app it signed in through.
     pub app_organization: i64,
@@ -184,6 +186,7 @@ pub(crate) mod tests_support {
             retry_at: None,
             trouble: None,
             disconnecting: false,
+            keep_contents: false,
             owner: Owner::default(),
             app_organization: 0,
         }

@@ -1,5 +1,6 @@
 //! What a connection holds: files, pages, articles, mails, messages and what they stand in. Pure.
 
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -167,8 +168,40 @@ pub fn is_without_text(ending: &str) -> bool {
 pub enum Content {
     /// Text that a person wrote, ready to be kept.
     Text(String),
+    /// The same in Markdown, kept as it is unless a program wants plain text.
+    Markdown(String),
     /// A document whose text has to be taken out.
     Document { bytes: Vec<u8>, media_type: Option<String>, name: String },
+}
+
+/// The words of a text in Markdown, without its signs. Pictures and links leave theirs.
+pub fn plain(markdown: &str) -> String {
+    let mut text = String::with_capacity(markdown.len());
+    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
+        match event {
+            Event::Text(words) | Event::Code(words) => text.push_str(&words),
+            Event::Html(tags) | Event::InlineHtml(tags) => text.push_str(&without_tags(&tags)),
+            Event::SoftBreak | Event::HardBreak => text.push('\n'),
+            Event::Start(Tag::List(_)) if !text.is_empty() && !text.ends_with('\n') => text.push('\n'),
+            Event::End(TagEnd::TableCell) => text.push(' '),
+            Event::End(TagEnd::Item | TagEnd::TableHead | TagEnd::TableRow) if !text.ends_with('\n') => {
+                text.push('\n')
+            }
+            Event::End(
+                TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::CodeBlock | TagEnd::List(_) | TagEnd::Table,
+            ) => {
+                text.truncate(text.trim_end().len());
+                text.push_str("\n\n");
+            }
+            _ => {}
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn without_tags(html: &str) -> String {
+    html.split('<').map(|part| part.split_once('>').map_or(part, |(_, words)| words)).collect()
 }
 
 impl Content {
@@ -195,7 +228,7 @@ impl Content {
 
     pub fn len(&self) -> usize {
         match self {
-            Self::Text(text) => text.len(),
+            Self::Text(text) | Self::Markdown(text) => text.len(),
             Self::Document { bytes, .. } => bytes.len(),
         }
     }
@@ -243,4 +276,20 @@ pub enum Next {
     More(String),
     /// That was all. The next sync begins at the position, or lists anew where there is none.
     Done(Option<String>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markdown_becomes_plain() {
+        let text = "# Acme\n\nStatus: *open*, `now`\nand [here](https://a.example)\n\n- one\n- **two**\n  - three\n\n\
+            <callout>Mind *this*</callout>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\nx < y\n```\n";
+        let words =
+            "Acme\n\nStatus: open, now\nand here\n\none\ntwo\nthree\n\nMind this\n\na b\n1 2\n\nx < y";
+        let said: Vec<String> = plain(text).lines().map(|line| line.trim_end().to_owned()).collect();
+        assert_eq!(said.join("\n"), words);
+        assert_eq!(plain(""), "");
+    }
 }

@@ -45,7 +45,7 @@ pub use operations::{Described, DescribedOperation, NAMES, describe, typescript,
 pub use programs::embedded;
 pub use programs::{
     Adopting, Connecting, Content, Contents, FileState, Mark, Order, OwnApp, Programs, PublishedProvider,
-    TagTest,
+    TagTest, Tagging,
 };
 pub use redact::{Redacted, redact};
 pub use secret::Secret;

@@ -16,7 +16,7 @@ use rusqlite::{Connection as Sqlite, OpenFlags, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
-pub use contents::{Content, Contents, Mark, Order, TagTest};
+pub use contents::{Content, Contents, Mark, Order, TagTest, Tagging};
 pub use items::{Brought, Folder, Read, Row, Waiting};
 pub use picks::{ForProgram, Picked, Wanted};
 pub use search::{Hit, Query};
@@ -28,6 +28,7 @@ const MIGRATIONS: &[&[&str]] = &[
     &[items::TABLES, picks::TABLE, search::TABLES, syncs::TABLE],
     // Other programs.
     &[contents::TABLES],
+    &[contents::CONNECTED],
 ];
 
 #[derive(Clone)]

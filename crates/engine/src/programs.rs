@@ -16,7 +16,7 @@ use crate::program::{Action, Customer, DataSource, Organization, Record};
 use crate::secret::Secret;
 use crate::world::World;
 
-pub use crate::library::{Content, Contents, Mark, Order, Read as FileState, TagTest};
+pub use crate::library::{Content, Contents, Mark, Order, Read as FileState, TagTest, Tagging};
 pub use connecting::{Adopting, Connecting, OwnApp, PublishedProvider};
 pub(crate) use keys::{add_key, key_row};
 

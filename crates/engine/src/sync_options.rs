@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::item::Kind;
 
 /// Options of a connection that a program asked for. Those about chunks and vectors are kept and shown; none are made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SyncOptions {
     /// Put on every file that is synced.
@@ -37,8 +37,6 @@ pub struct SyncOptions {
     pub use_ocr: bool,
     pub parse_pdf_tables_with_ocr: bool,
 }
-
-impl Eq for SyncOptions {}
 
 impl Default for SyncOptions {
     fn default() -> Self {
@@ -103,16 +101,16 @@ impl Default for FileSyncConfig {
 }
 
 impl SyncOptions {
-    /// Whether an item of this kind is read when everything is. Kinds that the published API has no word for go with
-    /// what it calls articles: pages, calls, references.
+    /// Whether an item of this kind is read when everything is, of a provider whose kinds are chosen.
     pub fn reads(&self, kind: Kind) -> bool {
         let config = &self.file_sync_config;
         let named = |word: &str| config.auto_synced_source_types.iter().any(|it| it == word);
         match kind {
             Kind::Ticket => named("TICKET") || named("INCIDENT"),
             Kind::Conversation => named("CONVERSATION"),
-            Kind::Attachment => config.sync_attachments || named("ATTACHMENT") || named("ARTICLE"),
-            _ => named("ARTICLE"),
+            Kind::Article => named("ARTICLE"),
+            Kind::Attachment => config.sync_attachments || named("ATTACHMENT"),
+            _ => true,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The key of the run, which `tieline serve --run-key` prints, may call all of them, as the window does. The key of another program calls those
 //! it was given, and sees the connections within its reach.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -282,7 +282,17 @@ async fn log_within(door: &Door, within: &Within, mut ask: Value) -> Result<Valu
 /// The best hits within reach, among the texts within reach.
 async fn search_within(door: &Door, within: &Within, ask: Value) -> Result<Value, Failure> {
     let connections = connections_within(door, within).await?;
-    let ids = connections.iter().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect();
+    // What is kept outlives its connection.
+    let mut kept = door.app.call("library", json!({})).await?;
+    within.keep(&mut kept, "/parts", "/connection")?;
+    let parts = kept["parts"].as_array().into_iter().flatten().map(|part| &part["connection"]);
+    let ids: BTreeSet<String> = connections
+        .iter()
+        .map(|row| &row["id"])
+        .chain(parts)
+        .filter_map(|id| id.as_str().map(str::to_owned))
+        .collect();
+    let ids = ids.into_iter().collect();
     let found = door.app.programs().search(understood(ask)?, ids).await?;
     serde_json::to_value(found).map_err(|error| Error::internal(error).into())
 }

@@ -71,7 +71,7 @@ pub(crate) fn shape(operation: &str) -> Option<(Asks, Answers)> {
     OPERATIONS.iter().find(|(name, ..)| *name == operation).map(|(_, asks, answers)| (*asks, *answers))
 }
 
-/// The connections within a key's reach. One that is gone is within nobody's.
+/// The connections within a key's reach, those that are gone among them.
 pub(crate) struct Within {
     programs: Programs,
     key: Key,

@@ -20,8 +20,32 @@ pub struct Published {
     pub domain: String,
     /// It has a file picker.
     pub picker: bool,
-    /// It brings everything as soon as it is connected, unless told otherwise.
-    pub everything_at_first: bool,
+    /// Whether it brings everything as soon as it is connected.
+    pub everything_at_first: AtFirst,
+    /// A program chooses which kinds of things are read of it: articles, tickets, conversations, what is attached to them.
+    pub kinds_are_chosen: bool,
     /// It can be asked for changes only.
     pub increments: bool,
+}
+
+/// Whether everything is brought as soon as an account is connected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AtFirst {
+    #[default]
+    Never,
+    /// Where `sync_files_on_connection` is not false.
+    UnlessTold,
+    /// That field is not heeded.
+    Always,
+}
+
+impl AtFirst {
+    pub fn is_brought(self, sync_files_on_connection: bool) -> bool {
+        match self {
+            Self::Never => false,
+            Self::UnlessTold => sync_files_on_connection,
+            Self::Always => true,
+        }
+    }
 }

@@ -74,10 +74,22 @@ fn tokens(world: &Arc<World>, id: &str) -> Tokens {
     })
 }
 
+/// Whether a program wants an item's text plain: by what it said of the item, else by what it said of the connection.
+pub(crate) fn is_plain(world: &World, connection: &str, row: i64) -> Result<bool, Error> {
+    let Some(source) = world.store.data_source_of(connection)? else { return Ok(false) };
+    let own = world.library.content(row)?.and_then(|it| it.options);
+    let own = own.as_ref().map(|own| &own["file_sync_config"]).filter(|own| own.is_object());
+    let format = match own {
+        Some(own) => own["parsed_text_format"].as_str(),
+        None => source.options.file_sync_config.parsed_text_format.as_deref(),
+    };
+    Ok(format == Some("PLAIN_TEXT"))
+}
+
 /// The text of contents, or why there is none.
 pub(crate) async fn text(world: &World, item: &Item, content: Content) -> Result<String, String> {
     let (bytes, media_type, name) = match content {
-        Content::Text(text) => return Ok(text),
+        Content::Text(text) | Content::Markdown(text) => return Ok(text),
         Content::Document { bytes, media_type, name } => (bytes, media_type, name),
     };
     if bytes.is_empty() {

@@ -35,7 +35,7 @@ pub(crate) fn plan(provider: &Provider, it: &Connection) -> (bool, Vec<String>) 
     (revokes, words)
 }
 
-/// Disconnects. Offline, it is queued and the connection shows as disconnecting.
+/// Disconnects. Offline, it is queued with what is to become of the contents, and the connection shows as disconnecting.
 pub(crate) async fn disconnect(
     world: &World,
     id: &str,
@@ -72,8 +72,13 @@ pub(crate) async fn disconnect(
                 ended.words.push(format!("{} did not end the sign-in: {words}", provider.name));
             }
             Told::Unreachable(words) => {
+                if it.disconnecting && it.keep_contents != keep_contents {
+                    world.store.note(id, |it| it.keep_contents = keep_contents)?;
+                }
                 if !it.disconnecting {
-                    world.store.note(id, |it| it.disconnecting = true)?;
+                    world
+                        .store
+                        .note(id, |it| (it.disconnecting, it.keep_contents) = (true, keep_contents))?;
                     world.happened(
                         &it,
                         Kind::Disconnecting,

@@ -285,6 +285,7 @@ pub(crate) async fn store(
         retry_at: None,
         trouble: None,
         disconnecting: false,
+        keep_contents: false,
         owner: before.as_ref().map_or(owner, |it| it.owner.clone()),
         app_organization: new.app_organization,
     };

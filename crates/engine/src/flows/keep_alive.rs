@@ -47,7 +47,7 @@ pub(crate) async fn round(world: &World) {
         let waiting = it.waits(now);
         if it.disconnecting {
             if !waiting {
-                retry_disconnect(world, &it.id).await;
+                retry_disconnect(world, &it).await;
             }
             continue;
         }
@@ -81,12 +81,12 @@ fn was_cut_off(world: &World, it: &Connection) -> bool {
         .is_some_and(|begun| begun.version == it.secret_version)
 }
 
-async fn retry_disconnect(world: &World, id: &str) {
-    match disconnect::disconnect(world, id, Some(true), false).await {
+async fn retry_disconnect(world: &World, it: &Connection) {
+    match disconnect::disconnect(world, &it.id, Some(true), it.keep_contents).await {
         Ok(ended) if !ended.queued => {}
         _ => {
             let now = world.now();
-            let _tried_again_anyway = world.store.note(id, |it| {
+            let _tried_again_anyway = world.store.note(&it.id, |it| {
                 (it.last_failed_at, it.retry_at) = (Some(now), Some(now + 60));
             });
         }

@@ -5,6 +5,7 @@ use tieline_catalog::Provider;
 use crate::connection::Connection;
 use crate::error::Result;
 use crate::flows::connect::ForProgram;
+use crate::flows::sync;
 use crate::program::{Action, DataSource, Owner};
 use crate::world::World;
 
@@ -60,31 +61,38 @@ pub(super) fn publish(
         changed_at: now,
     })?;
     if provider.source.is_some() {
-        let facts = &provider.published;
-        let everything = facts.everything_at_first && program.options.sync_files_on_connection;
-        let hours = hours(world, &it.owner, &it.provider)?;
-        let begins = everything || program.options.sync_source_items;
+        let at_first = provider.published.everything_at_first;
+        let asked = at_first.is_brought(program.options.sync_files_on_connection);
+        let before = world.library.sync(&it.id)?;
+        let scheduled = hours(world, &it.owner, &it.provider)?;
+        let hours = scheduled.unwrap_or_else(|| before.as_ref().map_or(0, |before| before.every_hours));
+        let begins = asked || program.options.sync_source_items;
         let next_at = match (begins, hours) {
             (true, _) => Some(now),
             (false, 0) => None,
             (false, hours) => Some(now + i64::from(hours) * 3600),
         };
+        // A sign-in asks for more; it takes nothing back that an earlier one asked for.
+        let everything = asked || before.is_some_and(|before| before.everything);
         world.library.set_sync(&it.id, everything, hours, next_at)?;
+        if asked {
+            sync::cover(world, &it.id)?;
+        }
         world.due.notify_one();
     }
     Ok(())
 }
 
 /// Hours between syncs that a customer's settings name for a provider: `auto_sync_enabled_sources` and
-/// `auto_sync_interval` of the published API. 0: none by itself.
-pub(crate) fn hours(world: &World, owner: &Owner, provider: &str) -> Result<u32> {
-    let Some(customer) = world.store.customer(owner.organization, &owner.customer)? else { return Ok(0) };
+/// `auto_sync_interval` of the published API. 0: none by itself; nothing where they do not say.
+fn hours(world: &World, owner: &Owner, provider: &str) -> Result<Option<u32>> {
+    let Some(customer) = world.store.customer(owner.organization, &owner.customer)? else { return Ok(None) };
     let on = match customer.settings.get("auto_sync_enabled_sources") {
         Some(serde_json::Value::String(all)) => all == "ALL",
         Some(serde_json::Value::Array(some)) => some.iter().any(|it| it == provider),
-        _ => false,
+        _ => return Ok(None),
     };
     let interval = customer.settings.get("auto_sync_interval").and_then(serde_json::Value::as_u64);
     let hours = interval.and_then(|hours| u32::try_from(hours).ok()).filter(|hours| *hours > 0);
-    Ok(if on { hours.unwrap_or(USUALLY) } else { 0 })
+    Ok(Some(if on { hours.unwrap_or(USUALLY) } else { 0 }))
 }

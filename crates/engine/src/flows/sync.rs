@@ -143,15 +143,15 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
     world.library.put_sync(&row)?;
     world.changed(Change::Sync { id: id.to_owned() });
 
-    let outcome = tokio::select! {
-        outcome = work(world, &reader, &mut row) => outcome,
-        wish = wished(world, id) => Err(stopped(wish)),
+    let end = tokio::select! {
+        outcome = work(world, &reader, &mut row) => outcome.into(),
+        wish = wished(world, id) => if wish == Wish::Cancel { End::Cancelled } else { End::Paused },
     };
     // The future that was dropped may have written a newer row than the one in hand.
     let mut row = row_now(world, id, row)?;
     let now = world.now();
-    match &outcome {
-        Ok(()) => {
+    match &end {
+        End::Done => {
             (row.phase, row.ended_at, row.failure) = (Phase::Idle, Some(now), None);
             let tally = world.library.tally(id)?;
             let mut words = format!("In sync: {} kept", tally.kept);
@@ -163,13 +163,9 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
             }
             world.happened(&it, Happened::Synced, &format!("{words}."));
         }
-        Err(error) if error.code == Code::Cancelled => {
-            row.phase = if error.field.is_some() { Phase::Idle } else { Phase::Paused };
-            if row.phase == Phase::Idle {
-                (row.resume, row.ended_at) = (None, Some(now));
-            }
-        }
-        Err(error) => {
+        End::Paused => row.phase = Phase::Paused,
+        End::Cancelled => (row.phase, row.resume, row.ended_at) = (Phase::Idle, None, Some(now)),
+        End::Failed(error) => {
             row.phase = Phase::Failed;
             row.failure = Some(
                 serde_json::json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint })
@@ -178,15 +174,50 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
             world.happened(&it, Happened::Failed, &format!("The sync stopped. {}", error.message));
         }
     }
-    let next = match (&outcome, row.every_hours) {
+    let next = match (&end, row.every_hours) {
         (_, 0) => None,
-        (Err(error), _) if error.code == Code::Temporary => Some(now + TRY_AGAIN),
+        (End::Failed(error), _) if error.code == Code::Temporary => Some(now + TRY_AGAIN),
         (_, hours) => Some(now + Seconds::from(hours) * 3600),
     };
     world.library.put_sync(&row)?;
     world.library.set_next(id, next)?;
     world.store.note(id, |it| it.last_used_at = Some(now))?;
-    outcome
+    end.outcome()
+}
+
+/// How the work of a sync ended.
+enum End {
+    Done,
+    /// It goes on where it stood.
+    Paused,
+    /// The next one begins anew.
+    Cancelled,
+    Failed(Error),
+}
+
+impl From<Result<()>> for End {
+    fn from(outcome: Result<()>) -> Self {
+        match outcome {
+            Ok(()) => Self::Done,
+            // Tieline is closing.
+            Err(error) if error.code == Code::Cancelled => Self::Paused,
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
+
+impl End {
+    fn outcome(self) -> Result<()> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Paused | Self::Cancelled => Err(Error::new(
+                Code::Cancelled,
+                "The sync was stopped.",
+                "Start it again to go on where it stood.",
+            )),
+            Self::Failed(error) => Err(error),
+        }
+    }
 }
 
 fn begin(row: &mut Sync, now: Seconds) {
@@ -223,13 +254,33 @@ fn goes_on(world: &World, id: &str) -> Result<bool> {
 /// What is wanted, as the person or the program last decided.
 fn wanted(world: &World, row: &Sync) -> Result<Wanted> {
     let everything = world.library.sync(&row.connection)?.map_or(row.everything, |now| now.everything);
-    let program = world.store.data_source_of(&row.connection)?.map(|it| ForProgram {
-        without: Kind::ALL.into_iter().filter(|kind| !it.options.reads(*kind)).collect(),
+    let Some(it) = world.store.data_source_of(&row.connection)? else {
+        return Ok(Wanted { everything, program: None });
+    };
+    let chosen = world.provider(&it.provider)?.published.kinds_are_chosen;
+    let program = ForProgram {
+        without: Kind::ALL.into_iter().filter(|kind| chosen && !it.options.reads(*kind)).collect(),
         nothing_is_fetched: it.options.file_sync_config.skip_file_processing,
         tags: if it.options.tags.is_object() { it.options.tags.to_string() } else { "{}".into() },
         request_id: it.options.request_id,
-    });
-    Ok(Wanted { everything, program })
+    };
+    Ok(Wanted { everything, program: Some(program) })
+}
+
+/// A request for everything covers what is known already: it is found by that request, with the tags of its sign-in.
+pub(crate) fn cover(world: &World, id: &str) -> Result<()> {
+    let wanted = wanted(world, &row(world, id)?)?;
+    world.library.cover(id, &wanted, world.now())
+}
+
+/// The person chose less than before. Of what nobody but the person decides about, the next sync lets go; requests of
+/// programs only add, so that it is done here.
+pub(crate) fn let_go(world: &World, row: &Sync) -> Result<()> {
+    let wanted = wanted(world, row)?;
+    if wanted.program.is_none() {
+        return Ok(());
+    }
+    world.library.let_go(&row.connection, &wanted)
 }
 
 /// Whether only changes are asked for: a program may want everything looked at each time.
@@ -250,16 +301,6 @@ async fn wished(world: &World, id: &str) -> Wish {
 
 fn row_now(world: &World, id: &str, in_hand: Sync) -> Result<Sync> {
     Ok(world.library.sync(id)?.map_or(in_hand, |now| now))
-}
-
-/// A cancel names the field, a pause does not: the one way in which [`run`] tells them apart.
-fn stopped(wish: Wish) -> Error {
-    let mut error =
-        Error::new(Code::Cancelled, "The sync was stopped.", "Start it again to go on where it stood.");
-    if wish == Wish::Cancel {
-        error.field = Some("cancel".into());
-    }
-    error
 }
 
 fn busy(error: Error) -> Error {

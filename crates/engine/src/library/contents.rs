@@ -30,6 +30,9 @@ pub(super) const TABLES: &str = "
     ) STRICT;
     CREATE INDEX file_forgotten ON file (row) WHERE forgotten > 0;";
 
+/// Those of a file's tags that a sign-in put there. None: it was chosen with tags of its own, and gets no others.
+pub(super) const CONNECTED: &str = "ALTER TABLE file ADD COLUMN connected TEXT DEFAULT '{}';";
+
 /// A test of a file's tags that no column answers.
 pub type TagTest = Box<dyn Fn(&Map<String, Value>) -> bool + Send + Sync>;
 
@@ -109,9 +112,21 @@ pub struct Content {
 pub struct Mark {
     /// Chosen, or no longer.
     pub pick: Option<bool>,
-    pub tags: Option<Map<String, Value>>,
+    pub tags: Option<Tagging>,
     pub request_id: Option<String>,
     pub options: Option<Value>,
+}
+
+/// Where the tags come from that are written on a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tagging {
+    /// It is chosen with them: they stand in place of all others.
+    Chosen(Map<String, Value>),
+    /// One was put on or taken off; these are all there are now.
+    Edited(Map<String, Value>),
+    /// It is synced through a sign-in that has them: they stand in place of those of an earlier sign-in, beside those that
+    /// were put on. A file that was chosen with tags of its own is left alone.
+    Connected(Map<String, Value>),
 }
 
 const ALSO: &str = "item.made_at, item.changed_at, file.tags, file.request_id, file.options, file.forgotten, \
@@ -357,7 +372,34 @@ impl Library {
     }
 }
 
-fn write_mark(db: &Transaction<'_>, row: i64, mark: &Mark, now: Seconds) -> rusqlite::Result<()> {
+fn write_tags(db: &Transaction<'_>, row: i64, tagging: &Tagging, now: Seconds) -> rusqlite::Result<()> {
+    let (before, connected): (String, Option<String>) = db
+        .prepare_cached("SELECT tags, connected FROM file WHERE row = ?1")?
+        .query_row([row], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let text = |tags: &Map<String, Value>| Value::Object(tags.clone()).to_string();
+    let (tags, connected) = match (tagging, connected) {
+        (Tagging::Chosen(tags), _) => (text(tags), None),
+        (Tagging::Edited(tags), connected) => (text(tags), connected),
+        (Tagging::Connected(_), None) => return Ok(()),
+        (Tagging::Connected(new), Some(old)) => {
+            let read = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+            let (mut tags, old) = (read(&before), read(&old));
+            tags.retain(|key, value| old.get(key) != Some(value));
+            for (key, value) in new {
+                tags.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+            (text(&tags), Some(text(new)))
+        }
+    };
+    if tags != before {
+        db.prepare_cached("UPDATE item SET changed_at = ?2 WHERE row = ?1")?.execute(params![row, now])?;
+    }
+    db.prepare_cached("UPDATE file SET tags = ?2, connected = ?3 WHERE row = ?1")?
+        .execute(params![row, tags, connected])?;
+    Ok(())
+}
+
+pub(super) fn write_mark(db: &Transaction<'_>, row: i64, mark: &Mark, now: Seconds) -> rusqlite::Result<()> {
     db.prepare_cached("INSERT OR IGNORE INTO file (row, made_at) VALUES (?1, ?2)")?
         .execute(params![row, now])?;
     if mark.pick == Some(true) {
@@ -371,10 +413,8 @@ fn write_mark(db: &Transaction<'_>, row: i64, mark: &Mark, now: Seconds) -> rusq
         )?
         .execute([row])?;
     }
-    if let Some(tags) = &mark.tags {
-        db.prepare_cached("UPDATE file SET tags = ?2 WHERE row = ?1")?
-            .execute(params![row, Value::Object(tags.clone()).to_string()])?;
-        db.prepare_cached("UPDATE item SET changed_at = ?2 WHERE row = ?1")?.execute(params![row, now])?;
+    if let Some(tagging) = &mark.tags {
+        write_tags(db, row, tagging, now)?;
     }
     if let Some(request) = &mark.request_id {
         db.prepare_cached("UPDATE file SET request_id = ?2 WHERE row = ?1")?

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{ForProgram, Library, Wanted};
+use super::{Library, Wanted};
 use crate::clock::Seconds;
 use crate::error::Result;
 use crate::item::{Item, Kind};
@@ -270,19 +270,26 @@ impl Library {
 
     /// Whether the text of a listed item is to be kept and is not there in this version.
     pub fn wants(&self, connection: &str, item: &Item, wanted: &Wanted) -> Result<bool> {
-        let left_out =
-            |program: &ForProgram| program.nothing_is_fetched || program.without.contains(&item.kind);
-        if !item.selectable || wanted.program.as_ref().is_some_and(left_out) {
+        let program = wanted.program.as_ref();
+        if !item.selectable || program.is_some_and(|program| program.nothing_is_fetched) {
             return Ok(false);
         }
-        let kept: bool = self.look(|db| {
+        let known: Option<(bool, bool)> = self.look(|db| {
             db.prepare_cached(
-                "SELECT 1 FROM item WHERE connection = ?1 AND id = ?2 AND kept_version = ?3 AND state > 1",
+                "SELECT state > 1 AND kept_version IS ?3, state = 2 FROM item WHERE connection = ?1 AND id = ?2",
             )?
-            .exists(params![connection, item.id, item.version])
+            .query_row(params![connection, item.id, item.version], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
         })?;
-        if kept || wanted.everything {
-            return Ok(!kept);
+        let (as_it_is, before) = known.unwrap_or_default();
+        if as_it_is || program.is_some() && before {
+            return Ok(!as_it_is);
+        }
+        if program.is_some_and(|program| program.without.contains(&item.kind)) {
+            return Ok(false);
+        }
+        if wanted.everything {
+            return Ok(true);
         }
         let parent = item.parent.as_deref();
         Ok(self.is_picked(connection, &item.id)?
@@ -323,11 +330,15 @@ impl Library {
         }
     }
 
-    /// Keeps what was read of waiting items.
+    /// Keeps what was read of waiting items; what was let go of meanwhile stays so.
     pub fn keep(&self, texts: &[(i64, Result<String, String>)], now: Seconds) -> Result<()> {
         self.write(|db| {
             for (row, text) in texts {
-                keep_text(db, *row, text, now)?;
+                let waits =
+                    db.prepare_cached("SELECT 1 FROM item WHERE row = ?1 AND state = 1")?.exists([row])?;
+                if waits {
+                    keep_text(db, *row, text, now)?;
+                }
             }
             Ok(())
         })

@@ -1,8 +1,10 @@
 //! What a person picked: an item, or everything below it now and later. Kept by id, so it survives renames and moves.
 
-use rusqlite::params;
+use rusqlite::{Transaction, params};
+use serde_json::{Map, Value};
 
 use super::Library;
+use super::contents::{Mark, Tagging, write_mark};
 use super::items::drop_text;
 use crate::clock::Seconds;
 use crate::error::Result;
@@ -23,11 +25,11 @@ const BELOW: &str = "WITH RECURSIVE below (id) AS (
     )";
 
 /// The same, with what was written on it when it was picked.
-const MARKED: &str = "WITH RECURSIVE marked (id, tags, request_id) AS (
-        SELECT pick.item, file.tags, file.request_id FROM pick
+const MARKED: &str = "WITH RECURSIVE marked (id, tags, connected, request_id) AS (
+        SELECT pick.item, file.tags, file.connected, file.request_id FROM pick
         LEFT JOIN item ON item.connection = pick.connection AND item.id = pick.item
         LEFT JOIN file ON file.row = item.row WHERE pick.connection = ?1
-        UNION SELECT item.id, marked.tags, marked.request_id FROM item
+        UNION SELECT item.id, marked.tags, marked.connected, marked.request_id FROM item
             JOIN marked ON item.connection = ?1 AND item.parent = marked.id
     )";
 
@@ -59,6 +61,49 @@ pub struct ForProgram {
     /// Tags of files that are chosen from now on, as a JSON object.
     pub tags: String,
     pub request_id: Option<String>,
+}
+
+impl Wanted {
+    /// Which items are wanted: what the statement begins with, and the condition.
+    fn which(&self) -> (&'static str, String) {
+        let (with, mut which) = if self.everything {
+            ("", "item.selectable".to_owned())
+        } else {
+            (BELOW, "item.selectable AND item.id IN (SELECT id FROM below)".to_owned())
+        };
+        if let Some(program) = &self.program {
+            let without: Vec<String> =
+                program.without.iter().map(|kind| format!("'{}'", kind.as_str())).collect();
+            if self.everything && !without.is_empty() {
+                // What was chosen by itself is read, whatever its kind.
+                which += &format!(
+                    " AND (item.kind NOT IN ({}) OR item.id IN (SELECT item FROM pick WHERE connection = ?1))",
+                    without.join(", ")
+                );
+            }
+            which += " AND item.row NOT IN (SELECT row FROM file WHERE forgotten > 0)";
+        }
+        (with, which)
+    }
+}
+
+fn let_go(db: &Transaction<'_>, connection: &str, wanted: &Wanted) -> rusqlite::Result<()> {
+    let (with, which) = wanted.which();
+    let unwanted: Vec<i64> = db
+        .prepare_cached(&format!(
+            "{with} SELECT row FROM item WHERE connection = ?1 AND state > 0 AND NOT ({which})"
+        ))?
+        .query_map([connection], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for row in unwanted {
+        drop_text(db, row)?;
+        db.prepare_cached(
+            "UPDATE item SET state = 0, kept_version = NULL, kept_at = NULL, kept_bytes = 0, failure = NULL
+             WHERE row = ?1",
+        )?
+        .execute([row])?;
+    }
+    Ok(())
 }
 
 impl Library {
@@ -118,52 +163,54 @@ impl Library {
         })
     }
 
-    /// Puts into the queue what is wanted and not kept as it is now, and lets go of what is no longer wanted. Answers how
-    /// many wait.
-    pub fn queue(&self, connection: &str, wanted: &Wanted, now: Seconds) -> Result<u64> {
+    /// Takes out the texts of what is no longer wanted, after the person chose less.
+    pub fn let_go(&self, connection: &str, wanted: &Wanted) -> Result<()> {
+        self.write(|db| let_go(db, connection, wanted))
+    }
+
+    /// Writes the program's request, and the tags of its sign-in, on those of its files that are wanted.
+    pub fn cover(&self, connection: &str, wanted: &Wanted, now: Seconds) -> Result<()> {
+        let Some(program) = &wanted.program else { return Ok(()) };
+        let tags: Map<String, Value> = serde_json::from_str(&program.tags).unwrap_or_default();
+        let mark = Mark {
+            tags: (!tags.is_empty()).then_some(Tagging::Connected(tags)),
+            request_id: program.request_id.clone(),
+            ..Mark::default()
+        };
+        let (with, which) = wanted.which();
         self.write(|db| {
-            let (with, mut which) = if wanted.everything {
-                ("", "item.selectable".to_owned())
-            } else {
-                (BELOW, "item.selectable AND item.id IN (SELECT id FROM below)".to_owned())
-            };
-            if let Some(program) = &wanted.program {
-                let without: Vec<String> = program.without.iter().map(|kind| format!("'{}'", kind.as_str())).collect();
-                if wanted.everything && !without.is_empty() {
-                    // What was chosen by itself is read, whatever its kind.
-                    which += &format!(
-                        " AND (item.kind NOT IN ({}) OR item.id IN (SELECT item FROM pick WHERE connection = ?1))",
-                        without.join(", ")
-                    );
-                }
-                which += " AND item.row NOT IN (SELECT row FROM file WHERE forgotten > 0)";
-            }
-            let unwanted: Vec<i64> = db
+            let rows: Vec<i64> = db
                 .prepare_cached(&format!(
-                    "{with} SELECT row FROM item WHERE connection = ?1 AND state > 0 AND NOT ({which})"
+                    "{with} SELECT row FROM item WHERE connection = ?1 AND {which} AND row IN (SELECT row FROM file)"
                 ))?
                 .query_map([connection], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
-            for row in unwanted {
-                drop_text(db, row)?;
-                db.prepare_cached(
-                    "UPDATE item SET state = 0, kept_version = NULL, kept_at = NULL, kept_bytes = 0, failure = NULL
-                     WHERE row = ?1",
-                )?
-                .execute([row])?;
+            rows.into_iter().try_for_each(|row| write_mark(db, row, &mark, now))
+        })
+    }
+
+    /// Puts into the queue what is wanted and not kept as it is now. Without a program, what is no longer wanted is let
+    /// go of; where there is one, each of its requests adds to those before, and what was kept is kept up to date.
+    /// Answers how many wait.
+    pub fn queue(&self, connection: &str, wanted: &Wanted, now: Seconds) -> Result<u64> {
+        let (with, which) = wanted.which();
+        self.write(|db| {
+            if wanted.program.is_none() {
+                let_go(db, connection, wanted)?;
             }
             if let Some(program) = &wanted.program {
                 if !wanted.everything {
                     db.prepare_cached(&format!(
-                        "{MARKED} INSERT OR IGNORE INTO file (row, made_at, tags, request_id)
-                         SELECT item.row, ?2, coalesce(marked.tags, ?3), coalesce(marked.request_id, ?4) FROM marked
+                        "{MARKED} INSERT OR IGNORE INTO file (row, made_at, tags, connected, request_id)
+                         SELECT item.row, ?2, coalesce(marked.tags, ?3), iif(marked.tags IS NULL, ?3, marked.connected),
+                             coalesce(marked.request_id, ?4) FROM marked
                          JOIN item ON item.connection = ?1 AND item.id = marked.id WHERE item.selectable"
                     ))?
                     .execute(params![connection, now, program.tags, program.request_id])?;
                 }
                 db.prepare_cached(&format!(
-                    "{with} INSERT OR IGNORE INTO file (row, made_at, tags, request_id)
-                     SELECT row, ?2, ?3, ?4 FROM item WHERE connection = ?1 AND {which}"
+                    "{with} INSERT OR IGNORE INTO file (row, made_at, tags, connected, request_id)
+                     SELECT row, ?2, ?3, ?3, ?4 FROM item WHERE connection = ?1 AND {which}"
                 ))?
                 .execute(params![connection, now, program.tags, program.request_id])?;
             }
@@ -173,9 +220,10 @@ impl Library {
                 ))?
                 .execute(params![connection, now])?;
             } else {
+                let kept = if wanted.program.is_some() { "OR state = 2 AND item.selectable" } else { "" };
                 db.prepare_cached(&format!(
-                    "{with} UPDATE item SET state = 1, changed_at = ?2 WHERE connection = ?1 AND state <> 1 AND {which}
-                         AND (kept_version IS NULL OR kept_version <> version)"
+                    "{with} UPDATE item SET state = 1, changed_at = ?2 WHERE connection = ?1 AND state <> 1
+                         AND ({which} {kept}) AND (kept_version IS NULL OR kept_version <> version)"
                 ))?
                 .execute(params![connection, now])?;
             }

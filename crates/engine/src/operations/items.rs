@@ -232,6 +232,9 @@ pub(super) async fn pick(app: &App, ask: Pick) -> Result<SyncState> {
         world.library.set_sync(&ask.connection, false, row.every_hours, row.next_at)?;
     }
     world.library.pick(&ask.connection, &ask.add, &ask.remove, world.now())?;
+    if row.everything || !ask.remove.is_empty() {
+        sync::let_go(&world, &row)?;
+    }
     world.changed(Change::Sync { id: ask.connection.clone() });
     syncing::state(&world, &ask.connection)
 }

@@ -109,6 +109,9 @@ pub(super) async fn set_sync(app: &App, ask: SetSync) -> Result<Vec<SyncState>> 
         };
         world.library.put_sync(&row)?;
         world.library.set_sync(id, ask.everything.unwrap_or(row.everything), hours, next_at)?;
+        if row.everything && ask.everything == Some(false) {
+            sync::let_go(&world, &row)?;
+        }
         world.changed(Change::Sync { id: id.clone() });
     }
     ids.iter().map(|id| state(&world, id)).collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tieline_catalog::{Way, host_allowed, normalise, template};
+use tieline_catalog::{AtFirst, Way, host_allowed, normalise, template};
 use url::Url;
 
 use super::Programs;
@@ -90,7 +90,7 @@ pub struct PublishedProvider {
     /// What an app that an organization registered for this API may ask for; empty: the usual scopes.
     pub scopes: Vec<String>,
     pub picker: bool,
-    pub everything_at_first: bool,
+    pub everything_at_first: AtFirst,
     pub increments: bool,
     /// Its contents can be listed.
     pub lists: bool,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Content, Contents, Mark, Programs};
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
-use crate::flows::contents;
+use crate::flows::{contents, sync};
 use crate::item;
 use crate::operations::{self, wire::Found, wire::SearchAsk};
 
@@ -27,6 +27,12 @@ impl Programs {
         world.library.mark(connection, ids, mark, world.now())?;
         world.changed(Change::Sync { id: connection.to_owned() });
         Ok(())
+    }
+
+    /// A request for everything covers what is known already: the request and the tags in the data source's options are
+    /// written on the files that it brings.
+    pub fn cover(&self, connection: &str) -> Result<()> {
+        sync::cover(&self.world(), connection)
     }
 
     /// Deletes the contents of files, which are read again only when they are chosen anew.
@@ -54,6 +60,7 @@ impl Programs {
         let content = reader.source.read(&reader.rest, &found.item).await;
         Ok(match content.map_err(|fault| fault.error(&reader.provider))? {
             item::Content::Text(text) => (text.into_bytes(), Some("text/plain; charset=utf-8".into())),
+            item::Content::Markdown(text) => (text.into_bytes(), Some("text/markdown; charset=utf-8".into())),
             item::Content::Document { bytes, media_type, .. } => (bytes, media_type),
         })
     }

@@ -68,15 +68,15 @@ impl Programs {
         Ok(())
     }
 
-    /// The key's connections that our own operations show it.
+    /// The key's connections that our own operations show it, also those that are gone: their end is told, and what was
+    /// kept of them is found.
     pub fn reaches(&self, key: &Key, connection: &str) -> Result<bool> {
-        let world = self.world();
-        Ok(match (&key.may.reach, world.store.connection(connection)?) {
-            (_, None) => false,
-            (Reach::All, Some(it)) => [0, key.organization].contains(&it.owner.organization),
-            (Reach::Own, Some(it)) => it.owner.organization == key.organization,
-            (Reach::These(ids), Some(it)) => {
-                ids.contains(&it.id) && [0, key.organization].contains(&it.owner.organization)
+        let Some(organization) = self.world().store.organization_of(connection)? else { return Ok(false) };
+        Ok(match &key.may.reach {
+            Reach::All => [0, key.organization].contains(&organization),
+            Reach::Own => organization == key.organization,
+            Reach::These(ids) => {
+                ids.iter().any(|id| id == connection) && [0, key.organization].contains(&organization)
             }
         })
     }
@@ -99,6 +99,7 @@ impl Programs {
             return Err(Error::not_found("connection", connection));
         }
         let world = self.world();
+        world.connection(connection)?;
         let approval = world.store.approval(&key.id, connection, world.now())?;
         if approval.decided_at.is_none() {
             world.changed(Change::Approval);

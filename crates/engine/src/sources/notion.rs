@@ -180,20 +180,20 @@ impl Source for Notion {
     /// The page as Markdown, a database's entry with its properties before. Where Notion cannot render a page, its
     /// blocks are read one after the other.
     async fn read(&self, rest: &Rest, item: &Item) -> Result<Content, Fault> {
-        let body = match markdown(rest, &item.id).await {
+        let properties = item.note.as_deref().filter(|note| !note.is_empty());
+        let with_properties = |body: String| match properties {
+            Some(properties) => format!("{properties}\n\n{body}"),
+            None => body,
+        };
+        match markdown(rest, &item.id).await {
             Err(Fault::Status(reply)) if reply.status == 400 || reply.status == 404 => {
                 if reply.json::<Trouble>().is_ok_and(|it| it.code.as_deref() == Some("object_not_found")) {
                     return Err(Fault::Gone);
                 }
-                blocks::text(rest, &item.id).await?
+                Ok(Content::Text(with_properties(blocks::text(rest, &item.id).await?)))
             }
-            other => other?,
-        };
-        let text = match item.note.as_deref().filter(|note| !note.is_empty()) {
-            Some(properties) => format!("{properties}\n\n{body}"),
-            None => body,
-        };
-        Ok(Content::Text(text))
+            other => Ok(Content::Markdown(with_properties(other?))),
+        }
     }
 }
 

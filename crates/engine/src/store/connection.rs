@@ -52,10 +52,15 @@ pub(super) const OWNERS: &str = "
     ALTER TABLE connection ADD COLUMN customer TEXT NOT NULL DEFAULT '';
     ALTER TABLE connection ADD COLUMN app_organization INTEGER NOT NULL DEFAULT 0;";
 
+/// What was asked for the contents of a queued disconnect. Of one queued before nobody knows, so they stay.
+pub(super) const KEPT: &str = "
+    ALTER TABLE connection ADD COLUMN keep_contents INTEGER NOT NULL DEFAULT 0;
+    UPDATE connection SET keep_contents = disconnecting;";
+
 const COLUMNS: &str = "id, provider, name, inputs, facts, account_id, account_name, account_email, account_workspace, \
     app_host, client_id, redirect, way, asked, granted, secret_version, has_refresh, access_until, access_life, \
     refresh_until, refreshed_at, authorized_at, connected_at, last_used_at, last_ok_at, last_refresh_at, refreshes, \
-    last_failed_at, failures, retry_at, trouble, disconnecting, organization, customer, app_organization";
+    last_failed_at, failures, retry_at, trouble, disconnecting, organization, customer, app_organization, keep_contents";
 
 /// What an attempt to store a new token pair came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -105,11 +110,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Connection> {
         disconnecting: row.get(31)?,
         owner: Owner { organization: row.get(32)?, customer: row.get(33)? },
         app_organization: row.get(34)?,
+        keep_contents: row.get(35)?,
     })
 }
 
 fn put(db: &rusqlite::Connection, it: &Connection, verb: &str) -> rusqlite::Result<usize> {
-    let marks: Vec<String> = (1..=35).map(|n| format!("?{n}")).collect();
+    let marks: Vec<String> = (1..=36).map(|n| format!("?{n}")).collect();
     db.prepare_cached(&format!("{verb} INTO connection ({COLUMNS}) VALUES ({})", marks.join(", ")))?.execute(
         params![
             it.id,
@@ -147,6 +153,7 @@ fn put(db: &rusqlite::Connection, it: &Connection, verb: &str) -> rusqlite::Resu
             it.owner.organization,
             it.owner.customer,
             it.app_organization,
+            it.keep_contents,
         ],
     )
 }
@@ -239,6 +246,7 @@ impl Store {
     pub fn remove_connection(&self, it: &Connection, now: Seconds) -> Result<()> {
         self.write(|db| {
             super::data_source::revoked(db, &it.id, now)?;
+            super::former::put(db, it)?;
             db.execute("DELETE FROM connection WHERE id = ?1", [&it.id])?;
             db.execute("DELETE FROM refreshing WHERE connection = ?1", [&it.id])?;
             super::journal::keep_and_sweep(db, None, Some(&it.secret_entry()))

@@ -8,6 +8,7 @@ mod connection;
 mod customer;
 mod data_source;
 mod event;
+mod former;
 mod journal;
 mod key;
 mod record;
@@ -38,6 +39,7 @@ const MIGRATIONS: &[&[&str]] = &[
         data_source::TABLE,
         record::TABLES,
     ],
+    &[connection::KEPT, former::TABLE],
 ];
 
 #[derive(Clone)]

@@ -239,10 +239,11 @@ async fn begin(door: &Arc<Door>, link: &Link, source: &DataSource) -> Result<(),
         return Ok(());
     };
     let connection = &source.connection;
-    let everything = provider.everything_at_first && link.options.sync_files_on_connection;
+    let everything = provider.everything_at_first.is_brought(link.options.sync_files_on_connection);
     if everything {
         let _: Value =
             call(door, "set_sync", json!({ "connection": connection, "everything": true })).await?;
+        programs.cover(connection)?;
     }
     if everything || link.options.sync_source_items {
         let _: Value = call(door, "start_sync", json!({ "connection": connection })).await?;

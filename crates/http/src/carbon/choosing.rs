@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 use tieline_engine::program::{Action, DataSource};
 use tieline_engine::wire::SyncState;
-use tieline_engine::{Content, Contents, FileState, Mark, SyncOptions};
+use tieline_engine::{Content, Contents, FileState, Mark, SyncOptions, Tagging};
 
 use super::body::{Fields, count, flag, object, one_of, positive, text};
 use super::connection_options::file_sync_config;
@@ -50,7 +50,7 @@ impl Choice {
     pub fn mark(&self, source: &DataSource, pick: bool) -> Mark {
         Mark {
             pick: pick.then_some(true),
-            tags: self.tags.clone(),
+            tags: tagging(self.tags.as_ref(), source),
             request_id: Some(self.request(source)),
             // Whatever was written on the file by an earlier choice no longer holds.
             options: Some(self.options.clone().into()),
@@ -61,6 +61,15 @@ impl Choice {
     pub fn request(&self, source: &DataSource) -> String {
         let named = self.request_id.clone().or_else(|| source.options.request_id.clone());
         named.or_else(|| links::random().ok()).unwrap_or_default()
+    }
+}
+
+/// The tags that files are chosen with, else those that the sign-in was asked for with.
+pub(super) fn tagging(chosen: Option<&Map<String, Value>>, source: &DataSource) -> Option<Tagging> {
+    let usual = || source.options.tags.as_object().filter(|tags| !tags.is_empty());
+    match chosen {
+        Some(tags) => Some(Tagging::Chosen(tags.clone())),
+        None => usual().map(|tags| Tagging::Connected(tags::kept(tags))),
     }
 }
 
@@ -174,13 +183,17 @@ pub(super) async fn choose(
     }
     limits::check(door, source, &items, unknown.len())?;
     if choice.noted_only {
-        let all = with_all_below(door, source, &items)?;
-        programs.mark(&source.connection, &all, &choice.mark(source, false))?;
-        return tag_as_connected(door, source, &items, choice);
+        let all = with_all_below(door, source, &items, false)?;
+        return Ok(programs.mark(&source.connection, &all, &choice.mark(source, false))?);
     }
     let listed: Vec<String> = items.iter().map(|it| it.item.id.clone()).collect();
-    programs.mark(&source.connection, &listed, &choice.mark(source, true))?;
-    tag_as_connected(door, source, &items, choice)?;
+    let mark = choice.mark(source, true);
+    programs.mark(&source.connection, &listed, &mark)?;
+    if items.iter().any(|it| it.item.expandable) {
+        // What was read of a folder before is chosen with it again.
+        let known = with_all_below(door, source, &items, true)?;
+        programs.mark(&source.connection, &known, &Mark { pick: None, options: None, ..mark })?;
+    }
     if !unknown.is_empty() {
         return lists::keep(door, source, Selection::new(What::Ids(unknown), choice, source)).await;
     }
@@ -248,27 +261,18 @@ pub(super) async fn begin_again(door: &Arc<Door>, source: &DataSource) -> Result
     }
 }
 
-/// Files that were never tagged get the tags that the sign-in was asked for with, where the choice has none.
-fn tag_as_connected(
-    door: &Door,
+/// These items and everything in them that has contents, or only what of that was ever chosen.
+fn with_all_below(
+    door: &Arc<Door>,
     source: &DataSource,
     items: &[Content],
-    choice: &Choice,
-) -> Result<(), Sorry> {
-    let usual = source.options.tags.as_object().filter(|tags| !tags.is_empty() && choice.tags.is_none());
-    let Some(usual) = usual else { return Ok(()) };
-    let bare: Vec<String> =
-        items.iter().filter(|it| it.tags.is_empty()).map(|it| it.item.id.clone()).collect();
-    let mark = Mark { tags: Some(tags::kept(usual)), ..Mark::default() };
-    Ok(door.app.programs().mark(&source.connection, &bare, &mark)?)
-}
-
-/// These items and everything in them that has contents.
-fn with_all_below(door: &Arc<Door>, source: &DataSource, items: &[Content]) -> Result<Vec<String>, Sorry> {
+    files_only: bool,
+) -> Result<Vec<String>, Sorry> {
     let ask = Contents {
         connections: vec![source.connection.clone()],
         numbers: Some(items.iter().map(|it| it.number).collect()),
         below: true,
+        files_only,
         limit: u32::MAX,
         ..Contents::default()
     };
@@ -309,7 +313,11 @@ mod tests {
         assert_eq!((some.incremental, some.noted_only), (true, true));
         let mark = some.mark(&source, false);
         assert_eq!((mark.pick, mark.request_id.as_deref()), (None, Some("r")));
-        assert_eq!(mark.tags.unwrap()["n"], "4");
+        let own = json!({ "n": "4" }).as_object().cloned().unwrap();
+        assert_eq!(mark.tags, Some(Tagging::Chosen(own)));
+        source.options.tags = json!({ "year": 2026 });
+        let usual = json!({ "year": "2026" }).as_object().cloned().unwrap();
+        assert_eq!(nothing.mark(&source, true).tags, Some(Tagging::Connected(usual)));
         assert_eq!(mark.options.unwrap()["chunk_size"], 100);
     }
 

@@ -14,7 +14,7 @@ use url::Url;
 use super::body::{At, Body, FromBody, fields, one_of, text};
 use super::elsewhere::NO_SIGN_IN;
 use super::oauth_url::{self, Credentials};
-use super::{Answer, Caller, Sorry, answer, connection_options, objects, webhooks};
+use super::{Answer, Caller, Sorry, answer, connection_options, objects, schedule, webhooks};
 use crate::Door;
 
 pub(super) fn routes() -> Router<Arc<Door>> {
@@ -215,6 +215,7 @@ async fn connect(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<
     let published = published.ok_or_else(|| Error::internal("the new connection is not listed"))?;
     caller.about(&published);
     webhooks::tell_of(&door, &published, "ADD");
+    schedule::apply(&door, &published).await?;
     let sync_url = match provider.picker && ask.options.enable_file_picker {
         true => Some(oauth_url::sync_url(&door, &owner, &published, &ask.options, &ask.data_source_tags)?),
         false => None,

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use serde_json::{Map, Value, json};
 use tieline_engine::clock::Seconds;
-use tieline_engine::{FileState, Mark, Order};
+use tieline_engine::{FileState, Mark, Order, Tagging};
 
 use self::desk::Part;
 pub(super) use self::desk::{Desk, every_file};
@@ -223,7 +223,7 @@ async fn change_tags(
     caller.about(&source);
     let mut own = found.tags;
     change(&mut own);
-    let mark = Mark { tags: Some(own), ..Mark::default() };
+    let mark = Mark { tags: Some(Tagging::Edited(own)), ..Mark::default() };
     door.app.programs().mark(&source.connection, &[found.item.id], &mark)?;
     file(door, caller, number).await
 }

@@ -216,7 +216,7 @@ mod tests {
             domain: domain.into(),
             scopes: Vec::new(),
             picker: false,
-            everything_at_first: false,
+            everything_at_first: Default::default(),
             increments: false,
             lists: true,
             app_per_host: false,

@@ -18,7 +18,7 @@ use super::callback::{failed, provider_name, source};
 use super::choosing::{self, Choice};
 use super::links::Link;
 use super::page::{Page, escaped, go};
-use super::{Sorry, call, tags, webhooks};
+use super::{Sorry, call, webhooks};
 use crate::Door;
 
 pub(super) fn routes() -> Router<Arc<Door>> {
@@ -211,14 +211,14 @@ async fn choose(
 
 /// Chooses these files as the link says, and begins to read them.
 async fn read(door: &Arc<Door>, link: &Link, source: &DataSource, items: &[String]) -> Result<(), Sorry> {
-    let tags = link.options.tags.as_object().filter(|tags| !tags.is_empty());
     let choice = Choice {
-        tags: tags.map(tags::kept),
         request_id: link.options.request_id.clone(),
         noted_only: link.options.file_sync_config.skip_file_processing,
         ..Choice::default()
     };
-    choosing::choose(door, source, items, &choice).await?;
+    // Another link may have been followed since.
+    let as_linked = DataSource { options: link.options.clone(), ..source.clone() };
+    choosing::choose(door, &as_linked, items, &choice).await?;
     webhooks::tell_of(door, source, "UPDATE");
     Ok(())
 }

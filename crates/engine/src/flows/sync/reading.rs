@@ -7,6 +7,7 @@ use futures_util::stream;
 
 use crate::error::{Code, Error, Result};
 use crate::flows::contents::{self, Reader};
+use crate::item::{self, Content};
 use crate::library::{Sync, Waiting};
 use crate::sources::Fault;
 use crate::world::World;
@@ -31,6 +32,8 @@ enum Outcome {
 pub(super) async fn read(world: &Arc<World>, reader: &Reader, row: &mut Sync) -> Result<()> {
     let facts = world.provider(&row.provider)?.source.clone();
     let at_once = facts.map_or(4, |facts| facts.at_once.max(1) as usize);
+    let id = row.connection.clone();
+    let connection = id.as_str();
     let (mut after, mut spoiled) = (0, 0);
     let mut last_spoil = None;
     loop {
@@ -38,7 +41,7 @@ pub(super) async fn read(world: &Arc<World>, reader: &Reader, row: &mut Sync) ->
         let Some(last) = batch.last() else { break };
         after = last.row;
         let read = |item: Waiting| async move {
-            let outcome = one(world, reader, &item).await;
+            let outcome = one(world, reader, connection, &item).await;
             (item.row, outcome)
         };
         let mut outcomes = stream::iter(batch).map(read).buffer_unordered(at_once).ready_chunks(TOGETHER);
@@ -81,8 +84,12 @@ pub(super) async fn read(world: &Arc<World>, reader: &Reader, row: &mut Sync) ->
     world.library.put_sync(row)
 }
 
-async fn one(world: &World, reader: &Reader, waiting: &Waiting) -> Outcome {
+async fn one(world: &World, reader: &Reader, connection: &str, waiting: &Waiting) -> Outcome {
     match reader.source.read(&reader.rest, &waiting.item).await {
+        Ok(Content::Markdown(text)) => match contents::is_plain(world, connection, waiting.row) {
+            Ok(plain) => Outcome::Text(Ok(if plain { item::plain(&text) } else { text })),
+            Err(error) => Outcome::End(error),
+        },
         Ok(content) => Outcome::Text(contents::text(world, &waiting.item, content).await),
         Err(Fault::Gone) => Outcome::Gone,
         Err(Fault::Status(reply)) if matches!(reply.status, 404 | 410) => Outcome::Gone,

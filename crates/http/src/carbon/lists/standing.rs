@@ -64,10 +64,10 @@ impl Selection {
         serde_json::from_value(record.body.clone()).ok()
     }
 
-    fn mark(&self) -> Mark {
+    fn mark(&self, source: &DataSource) -> Mark {
         Mark {
             pick: (!self.noted_only).then_some(true),
-            tags: self.tags.clone(),
+            tags: choosing::tagging(self.tags.as_ref(), source),
             request_id: self.request_id.clone(),
             options: Some(self.options.clone().into()),
         }
@@ -142,7 +142,7 @@ pub(in super::super) async fn look_again(
         let new_ids: Vec<String> = new.iter().map(|it| it.item.id.clone()).collect();
         if !new.is_empty() {
             limits::check(door, source, &new, 0)?;
-            programs.mark(&source.connection, &new_ids, &selection.mark())?;
+            programs.mark(&source.connection, &new_ids, &selection.mark(source))?;
             if !selection.noted_only {
                 folders |= new.iter().any(|it| !it.item.selectable);
                 reads.extend(new.into_iter().filter(|it| it.item.selectable).map(|it| it.item.id));

@@ -11,7 +11,7 @@ use tieline_engine::program::DataSource;
 use tieline_engine::wire::{Change, FlowStep, SyncState};
 use tokio::sync::broadcast;
 
-use super::super::{call, objects, told};
+use super::super::{call, objects, schedule, told};
 use super::tell_of;
 use crate::Door;
 
@@ -36,6 +36,10 @@ pub(crate) fn tell_when_connected(door: &Arc<Door>, flow: &str) {
                         let _none_before =
                             programs.forget_record(source.owner.organization, KIND, &source.connection);
                         tell_of(&door, &source, "ADD");
+                        if let Err(sorry) = schedule::apply(&door, &source).await {
+                            let connection = &source.connection;
+                            tracing::warn!(connection, detail = %sorry.detail(), "not scheduled");
+                        }
                     }
                     return;
                 }
