@@ -448,7 +448,7 @@ async fn a_mistake_in_the_description_is_told_at_its_field() {
             "additional_parameters",
             json!({ "additional_parameters": "redirect_uri=https%3A%2F%2Fevil.example" }),
         ),
-        ("additional_parameters", json!({ "additional_parameters": "a=1&a=2" })),
+        ("additional_parameters", json!({ "additional_parameters": "response_mode=form_post" })),
         ("additional_parameters", json!({ "additional_parameters": "prompt=none" })),
         ("client_auth", json!({ "client_auth": "header" })),
     ] {
