@@ -28,6 +28,8 @@ const MIGRATIONS: &[&[&str]] = &[
     &[items::TABLES, picks::TABLE, search::TABLES, syncs::TABLE],
     // Other programs.
     &[contents::TABLES],
+    // When something was read is told from when it changed; failures in a row are counted.
+    &[items::READ_AT, syncs::FAILURES],
 ];
 
 #[derive(Clone)]

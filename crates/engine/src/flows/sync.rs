@@ -23,8 +23,9 @@ use crate::world::World;
 
 /// How often is looked whether the person wants a pause, and how often progress is told.
 const TICK: Duration = Duration::from_millis(400);
-/// After a failure that time may mend, a scheduled sync is tried again in so many seconds.
-const TRY_AGAIN: Seconds = 900;
+/// After a failure that time may mend, a sync is tried again in so many seconds, then in twice as many, an hour at most.
+const TRY_AGAIN: Seconds = 60;
+const LONGEST_PAUSE: Seconds = 3600;
 /// Another process may be about to end its sync.
 const LOCK_LIMIT: Duration = Duration::from_millis(300);
 
@@ -152,7 +153,7 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
     let now = world.now();
     match &outcome {
         Ok(()) => {
-            (row.phase, row.ended_at, row.failure) = (Phase::Idle, Some(now), None);
+            (row.phase, row.ended_at, row.failure, row.failures) = (Phase::Idle, Some(now), None, 0);
             let tally = world.library.tally(id)?;
             let mut words = format!("In sync: {} kept", tally.kept);
             if tally.failed > 0 {
@@ -171,6 +172,7 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
         }
         Err(error) => {
             row.phase = Phase::Failed;
+            row.failures += 1;
             row.failure = Some(
                 serde_json::json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint })
                     .to_string(),
@@ -179,14 +181,19 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
         }
     }
     let next = match (&outcome, row.every_hours) {
+        (Err(error), _) if error.code == Code::Temporary => Some(now + pause(row.failures)),
         (_, 0) => None,
-        (Err(error), _) if error.code == Code::Temporary => Some(now + TRY_AGAIN),
         (_, hours) => Some(now + Seconds::from(hours) * 3600),
     };
     world.library.put_sync(&row)?;
     world.library.set_next(id, next)?;
     world.store.note(id, |it| it.last_used_at = Some(now))?;
     outcome
+}
+
+/// Before the next try, after so many failures in a row.
+fn pause(failures: u32) -> Seconds {
+    LONGEST_PAUSE.min(TRY_AGAIN << failures.saturating_sub(1).min(10))
 }
 
 fn begin(row: &mut Sync, now: Seconds) {
@@ -288,5 +295,15 @@ pub(crate) fn begin_due(world: &Arc<World>, at_start: bool) {
         {
             tracing::info!(connection = row.connection, %error, "a due sync was not begun");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_before_another_try_grow_up_to_an_hour() {
+        assert_eq!([1, 2, 4, 6, 7, 90].map(pause), [60, 120, 480, 1920, 3600, 3600]);
     }
 }

@@ -122,12 +122,13 @@ pub(super) fn standing(source: &DataSource, sync: Option<&SyncState>) -> Standin
         _ if sync.running => "SYNCING",
         _ if sync.failure.is_some() => "SYNC_ERROR",
         tieline_engine::wire::Phase::Listing | tieline_engine::wire::Phase::Reading => "QUEUED_FOR_SYNCING",
+        _ if sync.cancelled => "READY",
         _ if sync.waiting > 0 && ended.is_some_and(|ended| ended <= source.action_at) => "QUEUED_FOR_SYNCING",
         _ => "READY",
     };
-    // What has come to its end since is an update; it is over with a cancelled or revoked one.
-    if let Some(ended) = ended.filter(|ended| *ended >= source.action_at && !sync.running)
-        && matches!(source.action, Action::Add | Action::Update)
+    // What has come to its end since is an update; the end that a cancel made is none.
+    if let Some(ended) = ended.filter(|ended| *ended >= source.action_at && !sync.running && !sync.cancelled)
+        && source.action != Action::Revoke
     {
         standing.last_at = end_instant(ended);
         if has_files {
@@ -241,6 +242,7 @@ mod tests {
             ended_at: None,
             listings: 1,
             removed: 0,
+            cancelled: false,
             failure: None,
             picked_folders: 0,
             picked_items: 0,
@@ -291,8 +293,14 @@ mod tests {
         assert_ne!(read.last_at, under_way.last_at);
         assert_ne!(read.files_at, under_way.files_at);
 
-        (it.action, it.action_at) = (Action::Cancel, 2000);
-        assert_eq!(standing(&it, Some(&state)).last_action, Action::Cancel);
+        // Cancelled with files waiting: it is over, and what is synced later is an update again.
+        (it.action, it.action_at, state.cancelled, state.waiting) = (Action::Cancel, 2000, true, 2);
+        let cancelled = standing(&it, Some(&state));
+        assert_eq!((cancelled.status, cancelled.last_action), ("READY", Action::Cancel));
+        (state.cancelled, state.ended_at) = (false, Some(clock::rfc3339(2600)));
+        let later = standing(&it, Some(&state));
+        assert_eq!(later.last_action, Action::Update);
+        assert_ne!(later.last_at, cancelled.last_at);
         state.failure = Some(tieline_engine::wire::SyncFailure {
             code: "x".into(),
             message: "x".into(),
