@@ -85,6 +85,8 @@ pub struct PublishedProvider {
     pub required: Vec<String>,
     /// Template over the inputs of the domain, tenant or site in the external id.
     pub domain: String,
+    /// End of an input that the external id leaves out.
+    pub domain_end: String,
     pub picker: bool,
     pub everything_at_first: bool,
     pub increments: bool,
@@ -248,6 +250,7 @@ impl Programs {
                     .map(|input| input.key.clone())
                     .collect(),
                 domain: it.published.domain.clone(),
+                domain_end: it.published.domain_end.clone(),
                 picker: it.published.picker,
                 everything_at_first: it.published.everything_at_first,
                 increments: it.published.increments,

@@ -74,11 +74,10 @@ pub(crate) fn published(door: &Door, id: &str) -> Option<PublishedProvider> {
 pub(super) fn external_id(source: &DataSource, provider: Option<&PublishedProvider>) -> String {
     let part = |text: &str| text.replace('|', " ");
     let mut id = format!("{}|{}", source.provider, part(&source.title));
-    let template = provider.map_or("", |provider| provider.domain.as_str());
-    if !template.is_empty() {
-        let mut domain = template.to_owned();
+    if let Some(provider) = provider.filter(|provider| !provider.domain.is_empty()) {
+        let mut domain = provider.domain.clone();
         for (key, value) in &source.inputs {
-            domain = domain.replace(&format!("{{{key}}}"), shown(value));
+            domain = domain.replace(&format!("{{{key}}}"), shown(value, provider));
         }
         id = format!("{id}|{}", part(&domain));
     }
@@ -86,8 +85,9 @@ pub(super) fn external_id(source: &DataSource, provider: Option<&PublishedProvid
 }
 
 /// An input as it stands in the external id, and as a client sends it back: the last part of a path.
-pub(super) fn shown(input: &str) -> &str {
-    input.rsplit('/').next().unwrap_or(input)
+pub(super) fn shown<'i>(input: &'i str, provider: &PublishedProvider) -> &'i str {
+    let last = input.rsplit('/').next().unwrap_or(input);
+    last.strip_suffix(provider.domain_end.as_str()).unwrap_or(last)
 }
 
 /// How a data source fares, as far as this contract tells.
@@ -214,6 +214,7 @@ mod tests {
             inputs: BTreeMap::new(),
             required: Vec::new(),
             domain: domain.into(),
+            domain_end: ".atlassian.net".into(),
             picker: false,
             everything_at_first: false,
             increments: false,
@@ -261,6 +262,7 @@ mod tests {
         let site = id("{tenant}/{site}", &[("tenant", "acme.onmicrosoft.com"), ("site", "sites/Mkt")]);
         assert_eq!(site, "X|Maya   Lind|acme.onmicrosoft.com/Mkt");
         assert_eq!(id("wiki/{site}", &[("site", "")]), "X|Maya   Lind|wiki/");
+        assert_eq!(id("wiki/{site}", &[("site", "acme.atlassian.net")]), "X|Maya   Lind|wiki/acme");
     }
 
     #[test]
