@@ -261,6 +261,14 @@ impl Programs {
         all
     }
 
+    /// Whether an app could be saved with this client id and this address. Fails with the field.
+    pub fn check_app(&self, provider: &str, client_id: &str, redirect: Option<&str>) -> Result<()> {
+        let provider = self.world().provider(provider)?;
+        check_client_id(&provider, client_id)?;
+        let is_address = redirect.is_none_or(|redirect| Url::parse(redirect).is_ok());
+        if is_address { Ok(()) } else { Err(Error::field("redirect_uri", "This is not an address.")) }
+    }
+
     /// Saves an organization's own app; the secret goes to the keyring. Fails with the field.
     pub async fn save_app(
         &self,
@@ -273,10 +281,7 @@ impl Programs {
     ) -> Result<()> {
         let world = self.world();
         let provider = world.provider(provider)?;
-        check_client_id(&provider, client_id)?;
-        if let Some(redirect) = redirect {
-            Url::parse(redirect).map_err(|_| Error::field("redirect_uri", "This is not an address."))?;
-        }
+        self.check_app(&provider.id, client_id, redirect)?;
         let host = World::app_host(&provider, &normalise(&provider, inputs).values);
         let known = world.store.app(organization, &provider.id, &host)?;
         let mut row = AppRow {
