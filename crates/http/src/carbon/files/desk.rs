@@ -140,10 +140,13 @@ impl<'d> Desk<'d> {
             return Err(Sorry::unknown("file", file.number));
         };
         let options = choosing::options_of(source, own.as_ref());
+        let chunks = json!({ "chunk_size": options.chunk_size, "chunk_overlap": options.chunk_overlap });
+        let embedded = (!options.skip_embedding_generation)
+            .then(|| json!({ (options.embedding_model.as_str()): chunks }));
         let item = &file.item;
         let text =
             if file.state == FileState::Kept { self.door.app.programs().text(file.number)? } else { None };
-        let urls = wanted.of(file);
+        let urls = wanted.of(file, source.revoked);
         Ok(json!({
             "id": file.number,
             "source": source.provider,
@@ -179,7 +182,7 @@ impl<'d> Desk<'d> {
             },
             "file_contents_deleted": file.forgotten,
             "skip_embedding_generation": options.skip_embedding_generation,
-            "embedding_properties": { "embedding_model": options.embedding_model },
+            "embedding_properties": embedded,
             "generate_sparse_vectors": options.generate_sparse_vectors,
             "chunk_size": options.chunk_size,
             "chunk_overlap": options.chunk_overlap,
