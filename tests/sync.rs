@@ -160,6 +160,24 @@ async fn what_was_interrupted_or_missed_begins_at_the_next_start_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_outage_stopped_is_tried_again_by_itself_without_a_schedule() {
+    let mut stage = Stage::open().await;
+    let id = stage.connect(PROVIDER).await;
+    until_idle(&stage, &id).await;
+    stage.practice.set_fault(PROVIDER, Fault::ServerError, None).await;
+    let ask = json!({ "connection": id });
+    stage.ask::<Value>("sync_to_the_end", ask).await.expect_err("an outage");
+    let failed = state(&stage, &id).await;
+    assert!(failed.every_hours == 0 && failed.failure.is_some() && failed.next_at.is_some(), "{failed:?}");
+
+    stage.practice.clear_faults().await;
+    stage.pass(61).await;
+    stage.reopen().await;
+    let again = until_idle(&stage, &id).await;
+    assert!(again.failure.is_none() && again.phase == Phase::Idle, "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_picked_folder_means_all_below_it_now_and_later() {
     let stage = Stage::open().await;
     stage.set("read_later", json!(false)).await;

@@ -87,6 +87,8 @@ async fn conversations_and_sites_are_listed_page_by_page() {
     let confluence = house.connect("CONFLUENCE").await;
     let named = json!({ "data_source_id": confluence.number });
     let spaces = house.fine("/integrations/confluence/list", named).await;
+    let top = json!({ "data_source_id": confluence.number, "parent_id": "" });
+    assert_eq!(house.fine("/integrations/confluence/list", top).await, spaces);
     let space = &spaces["data"][0];
     assert_eq!((&space["is_synced"], &space["has_children"]), (&json!(false), &json!(true)));
     let named = json!({ "data_source_id": confluence.number, "parent_id": space["id"] });

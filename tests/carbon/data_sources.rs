@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::carbon::house::{House, key, key_again, sentence};
+use crate::carbon::house::{House, key, key_again, quiet, sentence};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn data_sources_are_tagged_synced_stopped_and_revoked() {
@@ -30,6 +30,16 @@ async fn data_sources_are_tagged_synced_stopped_and_revoked() {
     assert_eq!(cancelled["last_sync_action"], "CANCEL");
     house.fine("/integrations/items/sync", named.clone()).await;
     house.idle(&house.account(&source)).await;
+
+    // Nobody touched it, and a sync of its own ended later than anything happened to the other.
+    let other = house.connect_for("ann", "BOX", quiet()).await;
+    house.stage.clock.turn(5);
+    let ask = json!({ "connection": house.account(&source).connection });
+    let _: Value = house.stage.ask("sync_to_the_end", ask).await.unwrap();
+    let (_, listed) = house.by_key("POST", "/data_sources", json!({ "order_by": "updated_at" })).await;
+    let listed = listed["results"].as_array().unwrap();
+    assert_eq!((&listed[0]["id"], &listed[1]["id"]), (&json!(other.number), &id));
+    assert!(listed[0]["updated_at"].as_str() < listed[1]["updated_at"].as_str(), "{listed:?}");
 
     // Alike for what there is not, what is another customer's, and what is another organization's.
     let mut sentences = Vec::new();

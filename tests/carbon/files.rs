@@ -24,6 +24,7 @@ async fn files_are_chosen_read_handed_out_tagged_and_deleted() {
     assert_eq!(file["tags"], json!({ "team": "red", "year": "2026" }));
     assert_eq!((&file["chunk_size"], &file["chunk_overlap"]), (&json!(200), &json!(20)));
     assert_eq!(file["chunk_properties"]["set_page_as_boundary"], true);
+    assert_eq!(file["embedding_properties"], json!({ "OPENAI": { "chunk_size": 200, "chunk_overlap": 20 } }));
     assert_eq!(
         (&file["parent_id"], &file["source"], &file["organization_supplied_user_id"]),
         (&Value::Null, &json!("BOX"), &json!("maya"))
@@ -156,6 +157,20 @@ async fn files_are_chosen_read_handed_out_tagged_and_deleted() {
     // Chosen anew it is back, under the same number.
     house.fine("/integrations/files/sync", sync).await;
     assert_eq!(ids(&house.until(json!({ "request_ids": ["r-1"] }), "READY", 2).await), both);
+
+    // Of an account that is no longer connected, the text is all there is.
+    let with_urls = async || {
+        let body = json!({ "include_raw_file": true, "include_parsed_text_file": true });
+        house.fine("/user_files_v2", body).await["results"][0].clone()
+    };
+    let before = with_urls().await;
+    house.fine("/revoke_access_token", json!({ "data_source_id": account.number })).await;
+    let after = with_urls().await;
+    assert!(before["presigned_url"].is_string() && after["parsed_text_url"].is_string(), "{after}");
+    assert_eq!(after["presigned_url"], Value::Null);
+    let dead = house.open_url(&before["presigned_url"]).await;
+    let words = String::from_utf8_lossy(&dead.body);
+    assert!(dead.status == 404 && !words.contains(&account.connection), "{words}");
 
     for path in ["/move_to_hot_storage", "/modify_cold_storage_parameters"] {
         assert_eq!(house.fine(path, json!({ "filters": { "ids": [1] } })).await, json!(true));

@@ -94,6 +94,23 @@ async fn mails_and_messages_are_chosen_by_filters() {
     house.fine("/integrations/outlook/sync", after).await;
     house.idle(&outlook).await;
     assert!(!house.files(json!({ "request_ids": ["inbox"], "sync_statuses": ["READY"] })).await.is_empty());
+    // In a mailbox of another language.
+    let contents = house.stage.practice.contents("OUTLOOK").await;
+    let thing = &contents.iter().find(|it| it.kind == "inbox").unwrap().thing;
+    house
+        .stage
+        .practice
+        .change("OUTLOOK", json!({ "do": "rename", "thing": thing, "name": "Posteingang" }))
+        .await;
+    let after = json!({ "filters": { "key": "after", "value": "1990/01/01" }, "request_id": "german" });
+    house.fine("/integrations/outlook/sync", after).await;
+    house.idle(&outlook).await;
+    assert!(!house.files(json!({ "request_ids": ["german"] })).await.is_empty());
+    for service in ["gmail", "outlook"] {
+        let ask = json!({ "filters": {}, "sync_attachments": true });
+        let words = house.told(501, &format!("/integrations/{service}/sync"), ask).await;
+        assert!(words.contains("sync_attachments"), "{words}");
+    }
     assert!(
         house
             .told(400, "/integrations/outlook/sync", json!({ "filters": { "key": "is", "value": "read" } }))

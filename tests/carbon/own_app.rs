@@ -6,7 +6,8 @@ use tieline_practice::visitor::Visit;
 use url::Url;
 
 use crate::carbon::browser::{asking, page_text};
-use crate::carbon::house::{House, header, key, key_again, locs};
+use crate::carbon::house::{House, header, key, key_again, locs, sentence};
+use crate::stage::keyring;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_organization_s_own_app_is_used_with_its_own_address() {
@@ -31,7 +32,23 @@ async fn an_organization_s_own_app_is_used_with_its_own_address() {
         (&credentials["redirect_uri"], &credentials["has_client_secret"]),
         (&json!(callback), &json!(true))
     );
-    assert_eq!(credentials["client_secret"], Value::Null);
+    assert_eq!((&credentials["client_secret"], &credentials["has_api_key"]), (&Value::Null, &json!(true)));
+    let keeps_key = |house: &House| {
+        keyring::entries(house.stage.folder.path()).values().any(|secret| secret.as_str() == "browser")
+    };
+    assert!(keeps_key(&house));
+
+    // All or none.
+    let one = |service: &str, id: &str| json!({ "data_source_type": service, "credentials": { "client_id": id, "redirect_uri": callback } });
+    for all in [
+        json!([one("DROPBOX", "first"), one("BOX", "two words")]),
+        json!([one("DROPBOX", "first"), one("DROPBOX", "second")]),
+    ] {
+        let (status, said) = house.by_key("POST", "/white_label/create", all).await;
+        assert_eq!(status, 400, "{said}");
+        sentence(&said);
+        assert_eq!(house.by_key("POST", "/white_label/list", json!({})).await.1["count"], 1);
+    }
 
     // Sent verbatim; the answer comes to this server, and its code does not stay in the address bar.
     let url = house.fine("/integrations/oauth_url", asking(&house, "GOOGLE_DRIVE", json!({}))).await;
@@ -67,6 +84,7 @@ async fn an_organization_s_own_app_is_used_with_its_own_address() {
     let ids = json!({ "ids": [made["results"][0]["id"]] });
     assert_eq!(house.by_key("POST", "/white_label/delete", ids).await.1, json!({ "success": true }));
     assert_eq!(house.by_key("POST", "/white_label/list", json!({})).await.1["count"], 0);
+    assert!(!keeps_key(&house));
     let (status, said) =
         house.by_key("POST", "/white_label/create", json!([{ "data_source_type": "S3" }])).await;
     assert_eq!((status, locs(&said)[0].as_str()), (422, r#"["body",0,"data_source_type"]"#));

@@ -55,7 +55,7 @@ async fn all_seventeen_services_are_connected_listed_and_synced() {
             "ZENDESK" => Some("acme"),
             "SALESFORCE" => Some("acme.my.salesforce.com"),
             "SHAREPOINT" => Some("acme.onmicrosoft.com/Mkt"),
-            "CONFLUENCE" => Some("wiki/acme.atlassian.net"),
+            "CONFLUENCE" => Some("wiki/acme"),
             "SERVICENOW" => Some("acme.service-now.com"),
             _ => None,
         };

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tieline_engine::wire::Phase;
+use tieline_practice::Fault;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
@@ -178,11 +180,141 @@ async fn webhooks_hear_of_files() {
         (&ready["obj"]["additional_information"]["request_id"], &ready["customer_id"]),
         (&json!("r"), &json!("maya"))
     );
-    assert_eq!(told("FILES_CREATED")[0]["obj"]["object_id"], json!([file["id"].to_string()]));
+    let created = &told("FILES_CREATED")[0]["obj"];
+    assert_eq!(created["object_id"], json!([file["id"].to_string()]));
+    assert_eq!(created["additional_information"], json!({ "request_id": "r" }));
     // Told once, however many syncs follow.
     house.listed(&account).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!((told("FILE_READY").len(), told("FILE_DELETED").len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_told_of_when_they_are_chosen_and_read_and_not_when_they_are_tagged() {
+    let house = House::with_items(60).await;
+    let (url, heard) = listener(0).await;
+    assert_eq!(house.by_key("POST", "/add_webhook", json!({ "url": url })).await.0, 200);
+    let account = house.connect("BOX").await;
+    house.listed(&account).await;
+    let told = |what: &str| -> Vec<Value> {
+        payloads(&heard)
+            .into_iter()
+            .filter(|it| it["webhook_type"] == what)
+            .map(|it| it["obj"].clone())
+            .collect()
+    };
+    let (items, _) = house.items(&account, json!({ "filters": { "file_formats": ["TXT", "PDF"] } })).await;
+    let choose = async |item: &Value, request: &str| {
+        let ask =
+            json!({ "data_source_id": account.number, "ids": [item["external_id"]], "request_id": request });
+        house.fine("/integrations/files/sync", ask).await;
+    };
+    choose(&items[0], "one").await;
+    let one = house.until(json!({ "request_ids": ["one"] }), "READY", 1).await.remove(0);
+    stage::until("the first file to be told of", || !told("FILE_READY").is_empty()).await;
+
+    house.stage.clock.turn(5);
+    let tags = json!({ "tags": { "seen": "yes" }, "organization_user_file_id": one["id"] });
+    house.fine("/create_user_file_tags", tags).await;
+    house.stage.clock.turn(5);
+    choose(&items[1], "two").await;
+    let is_of = |it: &Value, file: &Value| it["object_id"] == json!(file["id"].to_string());
+    let two = house.until(json!({ "request_ids": ["two"] }), "READY", 1).await.remove(0);
+    stage::until("the second file to be told of", || told("FILE_READY").iter().any(|it| is_of(it, &two)))
+        .await;
+    // What is told comes in the order in which it happened.
+    assert_eq!(told("FILE_READY").iter().filter(|it| is_of(it, &one)).count(), 1);
+
+    // With a folder, all that stands in it.
+    let (folders, _) = house.items(&account, json!({ "filters": { "item_types": ["FOLDER"] } })).await;
+    house.stage.clock.turn(5);
+    choose(&folders[0], "folder").await;
+    house.idle(&account).await;
+    let files = house.files(json!({ "request_ids": ["folder"] })).await;
+    assert!(files.len() > 1, "{files:?}");
+    stage::until("the folder's files to be told of", || {
+        let of_folder = |it: &&Value| it["additional_information"]["request_id"] == "folder";
+        let created = told("FILES_CREATED");
+        let numbers = created.iter().filter(of_folder).flat_map(|it| it["object_id"].as_array().unwrap());
+        let mut numbers: Vec<String> = numbers.map(|it| it.as_str().unwrap().to_owned()).collect();
+        let mut expected: Vec<String> = files.iter().map(|file| file["id"].to_string()).collect();
+        numbers.sort();
+        expected.sort();
+        numbers == expected
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_told_of_and_what_waited_is_read_after_it() {
+    let house = House::with_items(60).await;
+    let (url, heard) = listener(0).await;
+    assert_eq!(house.by_key("POST", "/add_webhook", json!({ "url": url })).await.0, 200);
+    let account = house.connect("BOX").await;
+    house.listed(&account).await;
+    let (items, _) =
+        house.items(&account, json!({ "filters": { "file_formats": ["TXT", "PDF", "MD"] } })).await;
+    let chosen: Vec<&Value> = items.iter().take(8).map(|it| &it["external_id"]).collect();
+    assert_eq!(chosen.len(), 8);
+    house.stage.practice.set_fault("BOX", Fault::ServerError, None).await;
+    let ask = json!({ "data_source_id": account.number, "ids": chosen, "request_id": "r" });
+    house.fine("/integrations/files/sync", ask).await;
+    // Every request is tried several times first.
+    for _ in 0..800 {
+        if house.state(&account).await.failure.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let stuck = house.until(json!({ "request_ids": ["r"] }), "SYNC_ERROR", 8).await;
+    assert!(stuck.iter().all(|it| it["sync_error_message"].is_string()), "{stuck:?}");
+    assert_eq!(house.sources().await[0]["sync_status"], "SYNC_ERROR");
+    let count = |what: &str| events(&heard).iter().filter(|it| *it == what).count();
+    stage::until("the files to be told of", || count("FILE_ERROR") == 8).await;
+
+    house.stage.practice.clear_faults().await;
+    house.fine("/resync_file", json!({ "file_id": stuck[0]["id"] })).await;
+    house.until(json!({ "request_ids": ["r"] }), "READY", 8).await;
+    stage::until("the files to be told of again", || count("FILE_READY") == 8).await;
+    assert_eq!(count("FILE_ERROR"), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_cancelled_is_not_told_as_ready_and_can_be_synced_again() {
+    let house = House::with_items(60).await;
+    let (url, heard) = listener(0).await;
+    assert_eq!(house.by_key("POST", "/add_webhook", json!({ "url": url })).await.0, 200);
+    let account = house.connect("BOX").await;
+    house.listed(&account).await;
+    let count = |what: &str| events(&heard).iter().filter(|it| *it == what).count();
+    stage::until("the listing to be told of", || count("DATA_SOURCE_READY") == 1).await;
+    let (items, _) = house.items(&account, json!({ "filters": { "file_formats": ["TXT", "PDF"] } })).await;
+    house.stage.practice.set_fault("BOX", Fault::Slow, None).await;
+    let ids = json!([items[0]["external_id"], items[1]["external_id"]]);
+    let ask = json!({ "data_source_id": account.number, "ids": ids, "request_id": "r" });
+    house.fine("/integrations/files/sync", ask).await;
+    let waiting = house.until(json!({ "request_ids": ["r"] }), "SYNCING", 2).await;
+    assert_eq!(house.state(&account).await.phase, Phase::Reading);
+    house.told(409, "/resync_file", json!({ "file_id": waiting[0]["id"] })).await;
+    let named = json!({ "data_source_id": account.number });
+    house.fine("/integrations/items/sync/cancel", named).await;
+    house.until(json!({ "request_ids": ["r"] }), "SYNC_ABORTED", 2).await;
+    let cancelled = house.sources().await.remove(0);
+    assert_eq!(
+        (&cancelled["sync_status"], &cancelled["last_sync_action"]),
+        (&json!("READY"), &json!("CANCEL"))
+    );
+
+    house.stage.practice.clear_faults().await;
+    house.stage.clock.turn(5);
+    house.fine("/resync_file", json!({ "file_id": waiting[0]["id"] })).await;
+    house.until(json!({ "request_ids": ["r"] }), "READY", 2).await;
+    house.idle(&account).await;
+    let synced = house.sources().await.remove(0);
+    assert_eq!(synced["last_sync_action"], "UPDATE");
+    assert_ne!(synced["last_synced_at"], cancelled["last_synced_at"]);
+    stage::until("the files to be told of", || count("FILE_READY") == 2).await;
+    assert_eq!(count("DATA_SOURCE_READY"), 2, "{:?}", events(&heard));
 }
 
 /// A window and a server are two processes over one folder.

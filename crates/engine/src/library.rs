@@ -29,6 +29,8 @@ const MIGRATIONS: &[&[&str]] = &[
     // Other programs.
     &[contents::TABLES],
     &[contents::CONNECTED],
+    // When something was read is told from when it changed; failures in a row are counted.
+    &[items::READ_AT, syncs::FAILURES],
 ];
 
 #[derive(Clone)]

@@ -738,6 +738,10 @@ listings: number,
  */
 removed: number, 
 /**
+ * The last sync, or what was left of it, was cancelled.
+ */
+cancelled: boolean, 
+/**
  * Why the last sync did not come to its end.
  */
 failure: SyncFailure | null, picked_folders: number, picked_items: number, picked_bytes: number, 

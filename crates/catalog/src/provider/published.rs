@@ -18,6 +18,8 @@ pub struct Published {
     pub scopes: Vec<String>,
     /// Template of the part of the external id that names domain, tenant or site.
     pub domain: String,
+    /// End of an input that it leaves out there: `.atlassian.net`.
+    pub domain_end: String,
     /// It has a file picker.
     pub picker: bool,
     /// Whether it brings everything as soon as it is connected.

@@ -23,8 +23,9 @@ use crate::world::World;
 
 /// How often is looked whether the person wants a pause, and how often progress is told.
 const TICK: Duration = Duration::from_millis(400);
-/// After a failure that time may mend, a scheduled sync is tried again in so many seconds.
-const TRY_AGAIN: Seconds = 900;
+/// After a failure that time may mend, a sync is tried again in so many seconds, then in twice as many, an hour at most.
+const TRY_AGAIN: Seconds = 60;
+const LONGEST_PAUSE: Seconds = 3600;
 /// Another process may be about to end its sync.
 const LOCK_LIMIT: Duration = Duration::from_millis(300);
 
@@ -152,7 +153,7 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
     let now = world.now();
     match &end {
         End::Done => {
-            (row.phase, row.ended_at, row.failure) = (Phase::Idle, Some(now), None);
+            (row.phase, row.ended_at, row.failure, row.failures) = (Phase::Idle, Some(now), None, 0);
             let tally = world.library.tally(id)?;
             let mut words = format!("In sync: {} kept", tally.kept);
             if tally.failed > 0 {
@@ -167,6 +168,7 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
         End::Cancelled => (row.phase, row.resume, row.ended_at) = (Phase::Idle, None, Some(now)),
         End::Failed(error) => {
             row.phase = Phase::Failed;
+            row.failures += 1;
             row.failure = Some(
                 serde_json::json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint })
                     .to_string(),
@@ -175,8 +177,8 @@ async fn alone(world: &Arc<World>, id: &str) -> Result<()> {
         }
     }
     let next = match (&end, row.every_hours) {
+        (End::Failed(error), _) if error.code == Code::Temporary => Some(now + pause(row.failures)),
         (_, 0) => None,
-        (End::Failed(error), _) if error.code == Code::Temporary => Some(now + TRY_AGAIN),
         (_, hours) => Some(now + Seconds::from(hours) * 3600),
     };
     world.library.put_sync(&row)?;
@@ -218,6 +220,11 @@ impl End {
             Self::Failed(error) => Err(error),
         }
     }
+}
+
+/// Before the next try, after so many failures in a row.
+fn pause(failures: u32) -> Seconds {
+    LONGEST_PAUSE.min(TRY_AGAIN << failures.saturating_sub(1).min(10))
 }
 
 fn begin(row: &mut Sync, now: Seconds) {
@@ -329,5 +336,15 @@ pub(crate) fn begin_due(world: &Arc<World>, at_start: bool) {
         {
             tracing::info!(connection = row.connection, %error, "a due sync was not begun");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_before_another_try_grow_up_to_an_hour() {
+        assert_eq!([1, 2, 4, 6, 7, 90].map(pause), [60, 120, 480, 1920, 3600, 3600]);
     }
 }

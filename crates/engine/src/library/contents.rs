@@ -64,6 +64,10 @@ pub struct Contents {
     pub tags: Option<TagTest>,
     pub order: Order,
     pub descending: bool,
+    /// Kept, or found unreadable, at this time or later.
+    pub read_since: Option<Seconds>,
+    /// Chosen for the first time at this time or later.
+    pub chosen_since: Option<Seconds>,
     /// Numbers from here up.
     pub starting_number: i64,
     pub offset: u32,
@@ -96,6 +100,8 @@ pub struct Content {
     /// First seen.
     pub made_at: Seconds,
     pub changed_at: Seconds,
+    /// Its text was last kept, or could not be.
+    pub read_at: Option<Seconds>,
     pub tags: Map<String, Value>,
     pub request_id: Option<String>,
     /// Options of this file alone.
@@ -131,7 +137,8 @@ pub enum Tagging {
 
 const ALSO: &str = "item.made_at, item.changed_at, file.tags, file.request_id, file.options, file.forgotten, \
     (SELECT up.row FROM item up WHERE up.connection = item.connection AND up.id = item.parent), \
-    EXISTS (SELECT 1 FROM pick WHERE pick.connection = item.connection AND pick.item = item.id), file.made_at";
+    EXISTS (SELECT 1 FROM pick WHERE pick.connection = item.connection AND pick.item = item.id), file.made_at, \
+    item.read_at";
 const FROM: &str = "item LEFT JOIN file ON file.row = item.row";
 
 fn columns() -> String {
@@ -160,6 +167,7 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Content> {
         failure: own.failure,
         made_at: first_chosen.unwrap_or(row.get(19)?),
         changed_at: row.get(20)?,
+        read_at: row.get(28)?,
         tags,
         request_id: row.get(22)?,
         options: json(23)?,
@@ -255,6 +263,11 @@ impl Contents {
             Some("") => it.sql.push("item.failure IS NULL".into()),
             Some(words) => it.one("instr(lower(item.failure), lower(?)) > 0", words.to_owned()),
             None => {}
+        }
+        for (column, since) in [("item.read_at", self.read_since), ("file.made_at", self.chosen_since)] {
+            if let Some(since) = since {
+                it.one(&format!("{column} >= ?"), since);
+            }
         }
         if self.starting_number > 0 {
             it.one("item.row >= ?", self.starting_number);
@@ -405,13 +418,13 @@ pub(super) fn write_mark(db: &Transaction<'_>, row: i64, mark: &Mark, now: Secon
     if mark.pick == Some(true) {
         // What is below a chosen folder was chosen with it.
         db.prepare_cached(
-            "UPDATE file SET forgotten = 0 WHERE row IN (WITH RECURSIVE deep (row, connection, id) AS (
+            "UPDATE file SET made_at = CASE forgotten WHEN 1 THEN ?2 ELSE made_at END, forgotten = 0 WHERE row IN (WITH RECURSIVE deep (row, connection, id) AS (
                  SELECT row, connection, id FROM item WHERE row = ?1
                  UNION SELECT item.row, item.connection, item.id FROM item
                      JOIN deep ON item.connection = deep.connection AND item.parent = deep.id
              ) SELECT row FROM deep)",
         )?
-        .execute([row])?;
+        .execute(params![row, now])?;
     }
     if let Some(tagging) = &mark.tags {
         write_tags(db, row, tagging, now)?;

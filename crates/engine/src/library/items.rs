@@ -39,6 +39,11 @@ pub(super) const TABLES: &str = "
         text TEXT NOT NULL
     ) STRICT;";
 
+/// When the text was last kept, or could not be.
+pub(super) const READ_AT: &str = "
+    ALTER TABLE item ADD COLUMN read_at INTEGER;
+    UPDATE item SET read_at = changed_at WHERE state IN (2, 3);";
+
 /// How far an item's text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
@@ -171,7 +176,7 @@ fn keep_text(
             let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
             db.prepare_cached(
                 "UPDATE item SET state = 2, kept_version = version, kept_at = ?2, kept_bytes = ?3, failure = NULL,
-                     changed_at = ?2 WHERE row = ?1",
+                     changed_at = ?2, read_at = ?2 WHERE row = ?1",
             )?
             .execute(params![row, now, bytes])?;
         }
@@ -180,7 +185,7 @@ fn keep_text(
             drop_text(db, row)?;
             db.prepare_cached(
                 "UPDATE item SET state = 3, kept_version = version, kept_at = NULL, kept_bytes = 0, failure = ?2,
-                     changed_at = ?3 WHERE row = ?1",
+                     changed_at = ?3, read_at = ?3 WHERE row = ?1",
             )?
             .execute(params![row, why, now])?;
         }

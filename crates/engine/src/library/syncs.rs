@@ -30,6 +30,8 @@ pub(super) const TABLE: &str = "
         failure     TEXT
     ) STRICT;";
 
+pub(super) const FAILURES: &str = "ALTER TABLE sync ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;";
+
 /// Where a sync stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -82,6 +84,8 @@ pub struct Sync {
     pub removed: u64,
     /// The error of a sync that failed: code, message and hint as JSON.
     pub failure: Option<String>,
+    /// So many in a row failed.
+    pub failures: u32,
 }
 
 /// Items by how far they are.
@@ -98,7 +102,7 @@ pub struct Tally {
 }
 
 const COLUMNS: &str = "connection, provider, title, everything, every_hours, next_at, phase, listing, complete, whole, position, resume, \
-    begun_at, ended_at, removed, failure";
+    begun_at, ended_at, removed, failure, failures";
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sync> {
     Ok(Sync {
@@ -118,6 +122,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sync> {
         ended_at: row.get(13)?,
         removed: row.get::<_, i64>(14)?.unsigned_abs(),
         failure: row.get(15)?,
+        failures: row.get(16)?,
     })
 }
 
@@ -147,10 +152,11 @@ impl Phase {
 pub(crate) fn put(db: &Transaction<'_>, it: &Sync) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO sync (connection, everything, every_hours, next_at, phase, listing, complete, whole, position,
-             resume, begun_at, ended_at, removed, failure, provider, title)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+             resume, begun_at, ended_at, removed, failure, provider, title, failures)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT (connection) DO UPDATE SET phase = ?5, listing = ?6, complete = ?7, whole = ?8, position = ?9,
-             resume = ?10, begun_at = ?11, ended_at = ?12, removed = ?13, failure = ?14, provider = ?15, title = ?16",
+             resume = ?10, begun_at = ?11, ended_at = ?12, removed = ?13, failure = ?14, provider = ?15, title = ?16,
+             failures = ?17",
     )?
     .execute(params![
         it.connection,
@@ -168,7 +174,8 @@ pub(crate) fn put(db: &Transaction<'_>, it: &Sync) -> rusqlite::Result<()> {
         i64::try_from(it.removed).unwrap_or(i64::MAX),
         it.failure,
         it.provider,
-        it.title
+        it.title,
+        it.failures
     ])?;
     Ok(())
 }

@@ -62,11 +62,14 @@ async fn wish(app: &App, id: &str, wish: Wish) -> Result<SyncState> {
     let world = app.world();
     let mut row = sync::row(&world, id)?;
     world.library.set_wish(id, wish)?;
-    if !is_running(&world, id) && matches!(row.phase, Phase::Listing | Phase::Reading | Phase::Paused) {
+    if !is_running(&world, id) && row.phase != Phase::Idle {
         // Nobody is there to heed the wish.
         row.phase = if wish == Wish::Pause { Phase::Paused } else { Phase::Idle };
         if wish == Wish::Cancel {
-            row.resume = None;
+            (row.resume, row.failure) = (None, None);
+            if row.every_hours == 0 {
+                world.library.set_next(id, None)?;
+            }
         }
         world.library.put_sync(&row)?;
         world.changed(Change::Sync { id: id.to_owned() });
@@ -100,8 +103,8 @@ pub(super) async fn set_sync(app: &App, ask: SetSync) -> Result<Vec<SyncState>> 
         let row = sync::row(&world, id)?;
         let hours = ask.every_hours.unwrap_or(row.every_hours);
         let next_at = match (hours, ask.every_hours) {
-            (0, _) => None,
             (_, None) => row.next_at,
+            (0, _) => None,
             (hours, Some(_)) => {
                 let from = row.ended_at.unwrap_or_else(|| world.now());
                 Some(from + i64::from(hours) * 3600)
@@ -148,6 +151,7 @@ pub(super) fn state(world: &World, id: &str) -> Result<SyncState> {
         ended_at: row.ended_at.map(clock::rfc3339),
         listings: u32::try_from(row.listing).unwrap_or(u32::MAX),
         removed: super::count(row.removed),
+        cancelled: !running && world.library.wish(id)? == Wish::Cancel,
         failure: row.failure.as_deref().and_then(|text| serde_json::from_str::<SyncFailure>(text).ok()),
         picked_folders: super::count(picked.folders),
         picked_items: super::count(picked.items),

@@ -89,6 +89,8 @@ pub struct PublishedProvider {
     pub domain: String,
     /// What an app that an organization registered for this API may ask for; empty: the usual scopes.
     pub scopes: Vec<String>,
+    /// End of an input that the external id leaves out.
+    pub domain_end: String,
     pub picker: bool,
     pub everything_at_first: AtFirst,
     pub increments: bool,
@@ -211,6 +213,7 @@ impl Programs {
                 title: it.published.title.clone(),
                 domain: it.published.domain.clone(),
                 scopes: it.published.scopes.clone(),
+                domain_end: it.published.domain_end.clone(),
                 picker: it.published.picker,
                 everything_at_first: it.published.everything_at_first,
                 increments: it.published.increments,
@@ -220,6 +223,14 @@ impl Programs {
             .collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    /// Whether an app could be saved with this client id and this address. Fails with the field.
+    pub fn check_app(&self, provider: &str, client_id: &str, redirect: Option<&str>) -> Result<()> {
+        let provider = self.world().provider(provider)?;
+        check_client_id(&provider, client_id)?;
+        let is_address = redirect.is_none_or(|redirect| Url::parse(redirect).is_ok());
+        if is_address { Ok(()) } else { Err(Error::field("redirect_uri", "This is not an address.")) }
     }
 
     /// Saves an organization's own app; the secret goes to the keyring. Fails with the field.
@@ -234,10 +245,7 @@ impl Programs {
     ) -> Result<()> {
         let world = self.world();
         let provider = world.provider(provider)?;
-        check_client_id(&provider, client_id)?;
-        if let Some(redirect) = redirect {
-            Url::parse(redirect).map_err(|_| Error::field("redirect_uri", "This is not an address."))?;
-        }
+        self.check_app(&provider.id, client_id, redirect)?;
         let host = World::app_host(&provider, &normalise(&provider, inputs).values);
         let known = world.store.app(organization, &provider.id, &host)?;
         let mut row = AppRow {

@@ -12,7 +12,7 @@ use super::body::{Fields, count, flag, object, one_of, positive, text};
 use super::connection_options::file_sync_config;
 use super::lists::{self, Selection, What};
 use super::objects::{EMBEDDING_MODELS, sync_state};
-use super::{Sorry, call, limits, links, tags, told};
+use super::{Sorry, call, limits, links, tags};
 use crate::Door;
 
 /// What a program says of the files it chooses.
@@ -198,7 +198,6 @@ pub(super) async fn choose(
         return lists::keep(door, source, Selection::new(What::Ids(unknown), choice, source)).await;
     }
     programs.acted(source.number, Action::Update)?;
-    told::files(door, source, &items, "FILES_CREATED");
     let needs_listing = items.iter().any(|it| it.item.expandable && !it.item.selectable);
     let reads = items.iter().filter(|it| it.item.selectable).map(|it| it.item.id.clone()).collect();
     begin(door, source, (!needs_listing && !choice.incremental).then_some(reads)).await

@@ -4,12 +4,15 @@ use serde_json::{Map, Value};
 use tieline_engine::{FileSyncConfig, SyncOptions};
 
 use super::body::{At, Fields, any, count, fields, flag, list, object, one_of, positive, text};
-use super::links;
 use super::objects::{AUTO_SYNCED_TYPES, EMBEDDING_MODELS};
+use super::{links, tags};
 
 /// Reads them; what is missing has the documented default. A request id is made where none came.
 pub(super) fn options(it: &mut Fields<'_>) -> SyncOptions {
     let usual = SyncOptions::default();
+    if let Some(key) = it.maybe("tags", any).as_ref().and_then(Value::as_object).and_then(tags::reserved) {
+        it.fault("tags", &format!("the key {key} is reserved"), "value_error");
+    }
     SyncOptions {
         tags: it.maybe("tags", any).unwrap_or(usual.tags),
         request_id: it.maybe("request_id", text).or_else(|| links::random().ok()),
@@ -65,4 +68,30 @@ pub(crate) fn file_sync_config(value: &Value, at: &mut At) -> Option<FileSyncCon
 /// Options where none were sent.
 pub(super) fn usual() -> (SyncOptions, Map<String, Value>) {
     (SyncOptions { request_id: links::random().ok(), ..SyncOptions::default() }, Map::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::body::{self, FromBody};
+    use super::*;
+
+    struct Options(SyncOptions);
+
+    impl FromBody for Options {
+        fn read(body: &Value, at: &mut At) -> Option<Self> {
+            fields(|it| Self(options(it)))(body, at)
+        }
+    }
+
+    #[test]
+    fn tags_of_our_own_are_refused_in_a_sign_in_as_in_a_choice() {
+        let read = |tags: Value| body::read::<Options>(json!({ "tags": tags }).to_string().as_bytes());
+        assert_eq!(read(json!({ "team": "red" })).ok().unwrap().0.tags["team"], "red");
+        for key in tags::RESERVED {
+            let sorry = read(json!({ key: "x" })).err().unwrap();
+            assert_eq!(sorry.detail()[0]["loc"], json!(["body", "tags"]), "{key}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use serde_json::{Map, Value, json};
 use tieline_engine::clock::Seconds;
+use tieline_engine::program::Action;
 use tieline_engine::{FileState, Mark, Order, Tagging};
 
 use self::desk::Part;
@@ -22,6 +23,7 @@ use super::body::{
 };
 use super::filters::{FileFilters, file_filters};
 use super::items::descending;
+use super::objects::sync_state;
 use super::{Answer, Caller, Sorry, answer, choosing, live_data_source_of, tags};
 use crate::Door;
 
@@ -148,7 +150,8 @@ async fn resync(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<R
     let programs = door.app.programs();
     let (found, source) = Desk::open(&door, &caller.owner())?.file(ask.file)?;
     let source = live_data_source_of(&door, &caller, source.number)?;
-    if found.state == FileState::Waiting {
+    let is_running = sync_state(&door, &source.connection).await?.is_some_and(|sync| sync.running);
+    if found.state == FileState::Waiting && is_running {
         return Err(Sorry::new(
             StatusCode::CONFLICT,
             format!(
@@ -167,6 +170,7 @@ async fn resync(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<R
     programs.mark(&source.connection, std::slice::from_ref(&found.item.id), &mark)?;
     if !ask.noted_only {
         let items = found.item.selectable.then(|| vec![found.item.id]);
+        programs.acted(source.number, Action::Update)?;
         choosing::begin(&door, &source, items).await?;
     }
     file(&door, &caller, ask.file).await

@@ -272,7 +272,7 @@ impl FromBody for ListPages {
     fn read(body: &Value, at: &mut At) -> Option<Self> {
         fields(|it| Self {
             data_source: it.need("data_source_id", whole),
-            parent: it.maybe("parent_id", text),
+            parent: it.maybe("parent_id", text).filter(|id| !id.is_empty()),
         })(body, at)
     }
 }

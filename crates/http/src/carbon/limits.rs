@@ -44,10 +44,7 @@ impl Limits {
 
     fn get(&self, name: &str) -> Option<u64> {
         let value = |from: &Map<String, Value>| from.get(name).and_then(Value::as_i64);
-        value(&self.own)
-            .filter(|it| *it >= 0)
-            .or_else(|| value(&self.of_all))
-            .and_then(|it| u64::try_from(it).ok())
+        value(&self.own).or_else(|| value(&self.of_all)).and_then(|it| u64::try_from(it).ok())
     }
 }
 
@@ -184,7 +181,7 @@ mod tests {
         };
         assert_eq!(limits.get("max_files"), Some(5));
         assert_eq!(limits.get("max_files_per_upload"), Some(0));
-        assert_eq!(limits.get("max_characters"), Some(100));
+        assert_eq!(limits.get("max_characters"), None);
         assert_eq!(limits.get("max_characters_per_file"), None);
         assert_eq!(limits.get("max_characters_per_upload"), None);
     }

@@ -90,6 +90,19 @@ fn choice(it: &mut Fields<'_>) -> Choice {
     choice
 }
 
+/// Files that hang on mails are listed by neither source.
+///
+/// # Errors
+/// 501 where they are asked for.
+fn only_mails(choice: &Choice) -> Result<(), Sorry> {
+    if choice.options.get("sync_attachments") != Some(&Value::Bool(true)) {
+        return Ok(());
+    }
+    let words =
+        "Tieline reads mails without the files attached to them. Leave sync_attachments out, or send false.";
+    Err(Sorry::new(StatusCode::NOT_IMPLEMENTED, words))
+}
+
 /// A text of an answer, where it is one.
 fn text_of<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
     value[name].as_str().filter(|text| !text.is_empty())

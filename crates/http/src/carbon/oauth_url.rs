@@ -216,7 +216,7 @@ async fn known(
     let fits = |source: &DataSource| {
         given.iter().all(|(key, typed)| {
             let kept = source.inputs.get(key).map_or("", String::as_str);
-            wanted.get(key).is_some_and(|wanted| wanted == kept) || shown(kept) == typed
+            wanted.get(key).is_some_and(|wanted| wanted == kept) || shown(kept, provider) == typed
         })
     };
     let is_live = |source: &&DataSource| !source.revoked;

@@ -73,21 +73,28 @@ pub(crate) fn published(door: &Door, id: &str) -> Option<PublishedProvider> {
 /// `TYPE|account|domain`, which clients split. Nothing within a part may look like the end of one.
 pub(super) fn external_id(source: &DataSource, provider: Option<&PublishedProvider>) -> String {
     let part = |text: &str| text.replace('|', " ");
-    let filled = |template: &str, shown: fn(&str) -> &str| {
-        let fill = |text: String, (key, value): (&String, &String)| {
-            text.replace(&format!("{{{key}}}"), shown(value))
-        };
-        source.inputs.iter().fold(template.to_owned(), fill)
-    };
-    let (title, domain) = provider.map_or(("", ""), |it| (it.title.as_str(), it.domain.as_str()));
-    let title = if title.is_empty() { source.title.clone() } else { filled(title, |input| input) };
+    let title = provider.map_or("", |it| it.title.as_str());
+    let title = if title.is_empty() { source.title.clone() } else { filled(title, source, str::to_owned) };
     let id = format!("{}|{}", source.provider, part(&title));
-    if domain.is_empty() { id } else { format!("{id}|{}", part(&filled(domain, shown))) }
+    match provider.filter(|it| !it.domain.is_empty()) {
+        Some(it) => {
+            format!("{id}|{}", part(&filled(&it.domain, source, |input| shown(input, it).to_owned())))
+        }
+        None => id,
+    }
+}
+
+/// A template with the source's inputs, each as it is shown.
+fn filled(template: &str, source: &DataSource, shown: impl Fn(&str) -> String) -> String {
+    let fill =
+        |text: String, (key, value): (&String, &String)| text.replace(&format!("{{{key}}}"), &shown(value));
+    source.inputs.iter().fold(template.to_owned(), fill)
 }
 
 /// An input as it stands in the external id, and as a client sends it back: the last part of a path.
-pub(super) fn shown(input: &str) -> &str {
-    input.rsplit('/').next().unwrap_or(input)
+pub(super) fn shown<'i>(input: &'i str, provider: &PublishedProvider) -> &'i str {
+    let last = input.rsplit('/').next().unwrap_or(input);
+    last.strip_suffix(provider.domain_end.as_str()).unwrap_or(last)
 }
 
 /// How a data source fares, as far as this contract tells.
@@ -122,12 +129,13 @@ pub(super) fn standing(source: &DataSource, sync: Option<&SyncState>) -> Standin
         _ if sync.running => "SYNCING",
         _ if sync.failure.is_some() => "SYNC_ERROR",
         tieline_engine::wire::Phase::Listing | tieline_engine::wire::Phase::Reading => "QUEUED_FOR_SYNCING",
+        _ if sync.cancelled => "READY",
         _ if sync.waiting > 0 && ended.is_some_and(|ended| ended <= source.action_at) => "QUEUED_FOR_SYNCING",
         _ => "READY",
     };
-    // What has come to its end since is an update; it is over with a cancelled or revoked one.
-    if let Some(ended) = ended.filter(|ended| *ended >= source.action_at && !sync.running)
-        && matches!(source.action, Action::Add | Action::Update)
+    // What has come to its end since is an update; the end that a cancel made is none.
+    if let Some(ended) = ended.filter(|ended| *ended >= source.action_at && !sync.running && !sync.cancelled)
+        && source.action != Action::Revoke
     {
         standing.last_at = end_instant(ended);
         if has_files {
@@ -215,6 +223,7 @@ mod tests {
             title: String::new(),
             domain: domain.into(),
             scopes: Vec::new(),
+            domain_end: ".atlassian.net".into(),
             picker: false,
             everything_at_first: Default::default(),
             increments: false,
@@ -244,6 +253,7 @@ mod tests {
             ended_at: None,
             listings: 1,
             removed: 0,
+            cancelled: false,
             failure: None,
             picked_folders: 0,
             picked_items: 0,
@@ -265,6 +275,7 @@ mod tests {
         let named = PublishedProvider { title: "{email}".into(), ..provider("") };
         let source = source("X", &[("email", "maya@acme.example")]);
         assert_eq!(external_id(&source, Some(&named)), "X|maya@acme.example");
+        assert_eq!(id("wiki/{site}", &[("site", "acme.atlassian.net")]), "X|Maya   Lind|wiki/acme");
     }
 
     #[test]
@@ -297,8 +308,14 @@ mod tests {
         assert_ne!(read.last_at, under_way.last_at);
         assert_ne!(read.files_at, under_way.files_at);
 
-        (it.action, it.action_at) = (Action::Cancel, 2000);
-        assert_eq!(standing(&it, Some(&state)).last_action, Action::Cancel);
+        // Cancelled with files waiting: it is over, and what is synced later is an update again.
+        (it.action, it.action_at, state.cancelled, state.waiting) = (Action::Cancel, 2000, true, 2);
+        let cancelled = standing(&it, Some(&state));
+        assert_eq!((cancelled.status, cancelled.last_action), ("READY", Action::Cancel));
+        (state.cancelled, state.ended_at) = (false, Some(clock::rfc3339(2600)));
+        let later = standing(&it, Some(&state));
+        assert_eq!(later.last_action, Action::Update);
+        assert_ne!(later.last_at, cancelled.last_at);
         state.failure = Some(tieline_engine::wire::SyncFailure {
             code: "x".into(),
             message: "x".into(),

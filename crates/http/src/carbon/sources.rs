@@ -86,26 +86,33 @@ impl Filters {
 }
 
 impl Query {
-    /// The matching ones in order, and how many there are in all.
-    fn part(&self, mut all: Vec<DataSource>) -> (Vec<DataSource>, usize) {
-        all.retain(|source| source.number >= self.page.starting_id && self.filters.fit(source));
-        let order = |source: &DataSource| {
-            (if self.by_creation { source.made_at } else { source.changed_at }, source.number)
-        };
+    fn fits(&self, source: &DataSource) -> bool {
+        source.number >= self.page.starting_id && self.filters.fit(source)
+    }
+
+    /// The asked part of the matching ones in their order.
+    fn part<T, K: Ord>(&self, mut all: Vec<T>, order: impl Fn(&T) -> K) -> Vec<T> {
         match self.descending {
-            true => all.sort_by_key(|source| Reverse(order(source))),
+            true => all.sort_by_key(|one| Reverse(order(one))),
             false => all.sort_by_key(order),
         }
-        let count = all.len();
-        (self.page.part(all), count)
+        self.page.part(all)
     }
 }
 
-async fn listed(door: &Door, query: &Query, all: Vec<DataSource>) -> Answer {
-    let (part, count) = query.part(all);
-    let mut results = Vec::with_capacity(part.len());
-    for source in &part {
+async fn listed(door: &Door, query: &Query, mut all: Vec<DataSource>) -> Answer {
+    all.retain(|source| query.fits(source));
+    let count = all.len();
+    if query.by_creation {
+        all = query.part(all, |source| (source.made_at, source.number));
+    }
+    let mut results = Vec::with_capacity(all.len());
+    for source in &all {
         results.push(data_source(door, source).await?);
+    }
+    if !query.by_creation {
+        // Only what is shown tells when it changed: a sync that ended counts as well.
+        results = query.part(results, |it| (it["updated_at"].as_str().map(str::to_owned), it["id"].as_i64()));
     }
     answer(json!({ "results": results, "count": count }))
 }
@@ -229,14 +236,17 @@ mod tests {
     }
 
     fn part(body: &str) -> (Vec<i64>, usize) {
-        let all = vec![
+        let mut all = vec![
             source(1, "BOX", 10, 40),
             source(2, "BOX", 20, 30),
             source(3, "GMAIL", 30, 20),
             source(4, "ZENDESK", 40, 20),
         ];
         let query: Query = read(body.as_bytes()).unwrap();
-        let (part, count) = query.part(all);
+        all.retain(|source| query.fits(source));
+        let count = all.len();
+        let at = |it: &DataSource| if query.by_creation { it.made_at } else { it.changed_at };
+        let part = query.part(all, |it| (at(it), it.number));
         (part.iter().map(|it| it.number).collect(), count)
     }
 

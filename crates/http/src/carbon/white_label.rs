@@ -7,8 +7,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
 use serde_json::{Value, json};
-use tieline_engine::Secret;
 use tieline_engine::program::Record;
+use tieline_engine::{Error, PublishedProvider, Secret};
 
 use super::body::{At, Body, FromBody, Pagination, fields, list, list_of, one_of, pagination, text, whole};
 use super::objects::{DIRECTIONS, SERVICES, instant};
@@ -35,6 +35,8 @@ struct Labelled {
     /// Of a picker that runs in a page. Ours runs on this server and needs none; kept to be listed.
     file_picker_client_id: Option<String>,
     file_picker_redirect: Option<String>,
+    /// Likewise, and a secret.
+    api_key: Option<Secret>,
 }
 
 fn labelled(value: &Value, at: &mut At) -> Option<Labelled> {
@@ -53,6 +55,7 @@ fn credentials(value: &Value, at: &mut At) -> Option<Labelled> {
         client_secret: it.maybe("client_secret", text).filter(|it| !it.is_empty()).map(Secret::new),
         file_picker_client_id: it.maybe("file_picker_client_id", text),
         file_picker_redirect: it.maybe("file_picker_redirect_uri", text),
+        api_key: it.maybe("api_key", text).filter(|it| !it.is_empty()).map(Secret::new),
     })(value, at)
 }
 
@@ -72,14 +75,24 @@ impl FromBody for Update {
     }
 }
 
+/// All or none are saved.
 async fn create(State(door): State<Arc<Door>>, by: ByKey, Body(Create(all)): Body<Create>) -> Answer {
-    for one in &all {
+    for (place, one) in all.iter().enumerate() {
+        if all[..place].iter().any(|before| before.service == one.service) {
+            return Err(Sorry::bad(format!(
+                "{} is named twice. Send one app for each service.",
+                one.service
+            )));
+        }
         if door.app.programs().record(by.organization(), KIND, &one.service)?.is_some() {
             return Err(Sorry::bad(format!(
                 "Your organization has an app for {} already. Change it with /white_label/update.",
                 one.service
             )));
         }
+        let provider = oauth_url::provider(&door, &one.service)?;
+        let usable = door.app.programs().check_app(&one.service, &one.client_id, Some(&one.redirect));
+        usable.map_err(|error| unusable(&provider, error))?;
     }
     let mut results = Vec::new();
     for one in all {
@@ -114,23 +127,36 @@ async fn save(door: &Door, by: &ByKey, one: Labelled, number: i64) -> Result<Rec
             Some(&one.redirect),
         )
         .await
-        .map_err(|error| match error.field.as_deref() {
-            Some(field @ ("client_id" | "client_secret" | "redirect_uri")) => {
-                Sorry::bad(format!("{field} of {} is not usable. {}", provider.name, error.message))
-            }
-            _ => oauth_url::told(&provider, error),
-        })?;
+        .map_err(|error| unusable(&provider, error))?;
     let known = programs.record(by.organization(), KIND, &one.service)?;
-    let had_secret = known.is_some_and(|it| it.body["has_client_secret"] == true);
+    let had = |what: &str| known.as_ref().is_some_and(|it| it.body[what] == true);
+    if let Some(key) = &one.api_key {
+        programs.keep_secret(by.organization(), &api_key(&one.service), key).await?;
+    }
     let body = json!({
         "id": number,
         "client_id": one.client_id,
         "redirect_uri": one.redirect,
-        "has_client_secret": has_secret || had_secret,
+        "has_client_secret": has_secret || had("has_client_secret"),
+        "has_api_key": one.api_key.is_some() || had("has_api_key"),
         "file_picker_client_id": one.file_picker_client_id,
         "file_picker_redirect_uri": one.file_picker_redirect,
     });
     Ok(programs.save_record(by.organization(), KIND, &one.service, &body)?)
+}
+
+/// Where in the keyring a picker's key is.
+fn api_key(service: &str) -> String {
+    format!("white_label/{service}/api_key")
+}
+
+fn unusable(provider: &PublishedProvider, error: Error) -> Sorry {
+    match error.field.as_deref() {
+        Some(field @ ("client_id" | "client_secret" | "redirect_uri")) => {
+            Sorry::bad(format!("{field} of {} is not usable. {}", provider.name, error.message))
+        }
+        _ => oauth_url::told(provider, error),
+    }
 }
 
 fn shown(record: &Record) -> Value {
@@ -144,6 +170,7 @@ fn shown(record: &Record) -> Value {
             "redirect_uri": kept["redirect_uri"],
             "client_secret": null,
             "has_client_secret": kept["has_client_secret"],
+            "has_api_key": kept["has_api_key"] == true,
             "file_picker_client_id": kept["file_picker_client_id"],
             "file_picker_redirect_uri": kept["file_picker_redirect_uri"],
         },
@@ -223,6 +250,9 @@ async fn delete(State(door): State<Arc<Door>>, by: ByKey, Body(ask): Body<Delete
     }
     for record in all.iter().filter(|record| ask.ids.iter().any(|id| record.body["id"] == *id)) {
         programs.forget_app(by.organization(), &record.id, &BTreeMap::new()).await?;
+        if record.body["has_api_key"] == true {
+            programs.forget_secret(by.organization(), &api_key(&record.id)).await?;
+        }
         programs.forget_record(by.organization(), KIND, &record.id)?;
     }
     success()

@@ -130,6 +130,8 @@ pub struct SyncState {
     pub listings: u32,
     /// Taken out by the last sync, because they are no longer there.
     pub removed: u32,
+    /// The last sync, or what was left of it, was cancelled.
+    pub cancelled: bool,
     /// Why the last sync did not come to its end.
     pub failure: Option<SyncFailure>,
     pub picked_folders: u32,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tieline_engine::clock::{Seconds, rfc3339};
-use tieline_engine::program::{Action, Customer, DataSource, Owner};
+use tieline_engine::program::{Customer, DataSource, Owner};
 use tieline_engine::wire::{Phase, SyncState};
 use tieline_engine::{Content, Contents, FileState, Order};
 
@@ -108,31 +108,45 @@ impl<'d> Desk<'d> {
 
     /// `READY`, `SYNCING`, …
     pub async fn status(&mut self, file: &Content) -> Result<&'static str, Sorry> {
-        let cancelled = self.source(&file.connection).is_some_and(|it| it.action == Action::Cancel);
         let state = self.sync(&file.connection).await?;
         let under_way = match state {
             Some(state) if state.running && state.phase == Phase::Reading => UnderWay::Reading,
             Some(state) if state.running => UnderWay::Listing,
-            Some(_) if !cancelled => UnderWay::Soon,
+            Some(state) if state.cancelled => UnderWay::Ended,
+            Some(state) if state.failure.is_some() => UnderWay::Failed,
+            Some(_) => UnderWay::Soon,
             _ => UnderWay::Ended,
         };
         Ok(status(file, under_way))
+    }
+
+    /// Why there is no text of a file of this status: its own reason, else that of the sync it waits for.
+    async fn failure(&mut self, file: &Content, status: &str) -> Result<Option<String>, Sorry> {
+        if let Some(own) = choosing::failure(file) {
+            return Ok(Some(own.to_owned()));
+        }
+        let sync = self.sync(&file.connection).await?.filter(|_| status == "SYNC_ERROR");
+        Ok(sync.and_then(|sync| sync.failure.as_ref()).map(|failure| failure.message.clone()))
     }
 
     /// A file as this contract shows it; every key is always there.
     pub async fn shown(&mut self, file: &Content, wanted: &Wanted<'_>) -> Result<Value, Sorry> {
         let status = self.status(file).await?;
         let auto_sync = self.sync(&file.connection).await?.map(|state| state.every_hours > 0);
+        let failure = self.failure(file, status).await?;
         let own = self.options(file)?;
         let parent = self.parent(file)?;
         let Some(source) = self.source(&file.connection) else {
             return Err(Sorry::unknown("file", file.number));
         };
         let options = choosing::options_of(source, own.as_ref());
+        let chunks = json!({ "chunk_size": options.chunk_size, "chunk_overlap": options.chunk_overlap });
+        let embedded = (!options.skip_embedding_generation)
+            .then(|| json!({ (options.embedding_model.as_str()): chunks }));
         let item = &file.item;
         let text =
             if file.state == FileState::Kept { self.door.app.programs().text(file.number)? } else { None };
-        let urls = wanted.of(file);
+        let urls = wanted.of(file, source.revoked);
         Ok(json!({
             "id": file.number,
             "source": source.provider,
@@ -145,7 +159,7 @@ impl<'d> Desk<'d> {
             "name": item.name,
             "parent_id": parent,
             "sync_status": status,
-            "sync_error_message": choosing::failure(file),
+            "sync_error_message": failure,
             "last_sync": file.kept_at.map(instant),
             "tags": tags::kept(&file.tags),
             "request_id": file.request_id,
@@ -168,7 +182,7 @@ impl<'d> Desk<'d> {
             },
             "file_contents_deleted": file.forgotten,
             "skip_embedding_generation": options.skip_embedding_generation,
-            "embedding_properties": { "embedding_model": options.embedding_model },
+            "embedding_properties": embedded,
             "generate_sparse_vectors": options.generate_sparse_vectors,
             "chunk_size": options.chunk_size,
             "chunk_overlap": options.chunk_overlap,
@@ -262,6 +276,8 @@ enum UnderWay {
     Listing,
     /// Nothing yet.
     Soon,
+    /// Nothing until the next try.
+    Failed,
     /// Nothing any more: cancelled or revoked.
     Ended,
 }
@@ -283,6 +299,7 @@ fn status(file: &Content, under_way: UnderWay) -> &'static str {
         // Noted and not fetched, or its contents were deleted.
         _ if !waits && !file.picked => "READY_TO_SYNC",
         UnderWay::Reading if waits => "SYNCING",
+        UnderWay::Failed => "SYNC_ERROR",
         UnderWay::Ended => "SYNC_ABORTED",
         _ => "QUEUED_FOR_SYNC",
     }
@@ -329,6 +346,7 @@ mod tests {
             failure: None,
             made_at: 0,
             changed_at: 0,
+            read_at: None,
             tags: serde_json::Map::new(),
             request_id: None,
             options: None,
@@ -346,6 +364,7 @@ mod tests {
         assert_eq!(at(FileState::Waiting, UnderWay::Reading), "SYNCING");
         assert_eq!(at(FileState::Waiting, UnderWay::Listing), "QUEUED_FOR_SYNC");
         assert_eq!(at(FileState::Waiting, UnderWay::Ended), "SYNC_ABORTED");
+        assert_eq!(at(FileState::Waiting, UnderWay::Failed), "SYNC_ERROR");
         assert_eq!(at(FileState::No, UnderWay::Soon), "QUEUED_FOR_SYNC");
         assert_eq!(at(FileState::Ready, UnderWay::Soon), "READY_TO_SYNC");
         let noted = Content { picked: false, ..file(FileState::No) };

@@ -48,10 +48,15 @@ impl<'d> Wanted<'d> {
         Self { door, raw: false, text: false, additional: false, until: 0 }
     }
 
-    pub(super) fn of(&self, file: &Content) -> Urls {
+    /// The contents of a revoked source cannot be fetched any more.
+    pub(super) fn of(&self, file: &Content, revoked: bool) -> Urls {
         let url = |what: &str| url(self.door, file.number, what, self.until);
         Urls {
-            raw: if self.raw && file.item.selectable && !file.forgotten { url(RAW) } else { None },
+            raw: if self.raw && !revoked && file.item.selectable && !file.forgotten {
+                url(RAW)
+            } else {
+                None
+            },
             text: if self.text && file.state == FileState::Kept { url(TEXT) } else { None },
             additional: self.additional.then(|| Map::new().into()),
         }
@@ -118,6 +123,10 @@ async fn contents(
     if what == TEXT {
         let text = kept_text(&programs, &file)?;
         return Ok(sent(text.into_bytes(), "text/plain; charset=utf-8", &format!("{}.txt", file.item.name)));
+    }
+    if programs.data_source_of(&file.connection)?.is_some_and(|source| source.revoked) {
+        let words = format!("The account that {} came from is no longer connected.", file.item.name);
+        return Err(Sorry::new(StatusCode::NOT_FOUND, words));
     }
     let (bytes, media_type) = programs.raw(number).await?;
     let media_type = media_type.unwrap_or_else(|| "application/octet-stream".to_owned());

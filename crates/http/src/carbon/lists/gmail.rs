@@ -58,6 +58,7 @@ impl FromBody for Sync {
 
 pub(super) async fn sync(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<Sync>) -> Answer {
     let wanted = wanted::read(&ask.filters, GMAIL).map_err(Sorry::bad)?;
+    super::only_mails(&ask.choice)?;
     let source = source_of(&door, &caller, PROVIDER, ask.data_source)?;
     let names = all_labels(&door, &source).await?.into_iter().filter_map(|label| {
         Some((text_of(&label, "name")?.to_lowercase(), text_of(&label, "id")?.to_owned()))

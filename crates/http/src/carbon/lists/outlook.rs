@@ -27,6 +27,9 @@ const PREFER: &[(&str, &str)] = &[("prefer", "IdType=\"ImmutableId\"")];
 /// Pages of folders that are read, and folders whose mails are looked at for categories.
 const PAGES: usize = 50;
 const VERSION: &str = "/v1.0";
+/// Folders that Graph knows by a name of its own.
+const OWN_NAMES: &[&str] =
+    &["inbox", "sentitems", "archive", "drafts", "deleteditems", "junkemail", "outbox"];
 
 pub(super) async fn folders(State(door): State<Arc<Door>>, caller: Caller, query: Query) -> Answer {
     let source = source_of(&door, &caller, PROVIDER, named(&query)?)?;
@@ -48,6 +51,30 @@ async fn all_folders(door: &Door, source: &DataSource) -> Result<Vec<Value>, Sor
         (page, query) = (next, Vec::new());
     }
     Ok(all)
+}
+
+/// The folder that is meant by its id or name, or by the name that Exchange itself has for it, whatever the mailbox's
+/// language.
+async fn folder_of(door: &Door, source: &DataSource, said: &str) -> Result<String, Sorry> {
+    let said = said.trim();
+    let folders = all_folders(door, source).await?;
+    let is_meant = |it: &&Value| {
+        it["id"] == said || text_of(it, "name").is_some_and(|name| name.eq_ignore_ascii_case(said))
+    };
+    if let Some(id) = folders.iter().find(is_meant).and_then(|folder| text_of(folder, "id")) {
+        return Ok(id.to_owned());
+    }
+    let unknown = || Sorry::bad(format!("This mailbox has no folder {said:?}."));
+    let own: String = said.split_whitespace().collect::<String>().to_lowercase();
+    if !OWN_NAMES.contains(&own.as_str()) {
+        return Err(unknown());
+    }
+    let place = format!("{}/mailFolders/{own}", mailbox(source));
+    match door.app.programs().ask_provider(&source.connection, &place, &[("$select", "id")]).await {
+        Ok(folder) => text_of(&folder, "id").map(str::to_owned).ok_or_else(unknown),
+        Err(error) if error.code == Code::NotFound => Err(unknown()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Where the next page is. Links are whole addresses; what follows the version is asked below it.
@@ -125,18 +152,13 @@ impl FromBody for Sync {
 
 pub(super) async fn sync(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<Sync>) -> Answer {
     let wanted = wanted::read(&ask.filters, OUTLOOK).map_err(Sorry::bad)?;
+    super::only_mails(&ask.choice)?;
     let source = source_of(&door, &caller, PROVIDER, ask.data_source)?;
-    let folders = all_folders(&door, &source).await?;
-    let is_meant = |it: &&Value| {
-        it["id"] == ask.folder.as_str()
-            || text_of(it, "name").is_some_and(|name| name.eq_ignore_ascii_case(ask.folder.trim()))
-    };
-    let folder = folders.iter().find(is_meant).and_then(|folder| text_of(folder, "id"));
-    let folder = folder.ok_or_else(|| Sorry::bad(format!("This mailbox has no folder {:?}.", ask.folder)))?;
+    let folder = folder_of(&door, &source, &ask.folder).await?;
     if wanted.is_empty() {
-        choosing::choose(&door, &source, &[folder.to_owned()], &ask.choice).await?;
+        choosing::choose(&door, &source, &[folder], &ask.choice).await?;
     } else {
-        let what = What::Mails { folder: folder.to_owned(), filter: wanted::odata(&wanted) };
+        let what = What::Mails { folder, filter: wanted::odata(&wanted) };
         super::keep(&door, &source, Selection::new(what, &ask.choice, &source)).await?;
     }
     success()

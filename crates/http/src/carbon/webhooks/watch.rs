@@ -2,13 +2,13 @@
 //! disconnected in the window. What happens in another process of the same person is told by that one, where it serves;
 //! else from here, a moment later.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tieline_engine::program::DataSource;
-use tieline_engine::wire::{Change, FlowStep, SyncState};
+use tieline_engine::wire::{Change, FlowStep, Phase, SyncState};
 use tokio::sync::broadcast;
 
 use super::super::{call, objects, schedule, told};
@@ -86,7 +86,8 @@ async fn syncs(door: &Door) -> Option<Vec<SyncState>> {
 #[derive(Default)]
 struct Seen {
     ended: HashMap<String, Option<Value>>,
-    running: HashSet<String>,
+    /// What those that are under way were last seen to do, and whether something waits to be read.
+    running: HashMap<String, (Phase, bool)>,
 }
 
 impl Seen {
@@ -101,11 +102,15 @@ impl Seen {
         let Ok(Some(source)) = door.app.programs().data_source_of(id) else { return };
         let Ok(Some(sync)) = objects::sync_state(door, id).await else { return };
         if sync.running {
-            self.running.insert(id.to_owned());
+            // What is to be read stands in the queue from here on.
+            let now = (sync.phase, sync.waiting > 0);
+            if self.running.insert(id.to_owned(), now) != Some(now) {
+                told::follow_queue(door, source);
+            }
             return;
         }
         // Two may end within a second, and a short one may never be seen to run.
-        let was_running = self.running.remove(id);
+        let was_running = self.running.remove(id).is_some();
         let end = end(&sync);
         let before = self.ended.insert(id.to_owned(), end.clone()).flatten();
         let ended = end.as_ref().filter(|_| was_running || end != before);
@@ -135,13 +140,16 @@ impl Seen {
                 continue;
             }
             self.ended.insert(sync.connection.clone(), end(&sync));
-            let Some(how) = end(&sync) else { continue };
+            let how = end(&sync);
             later(door, sync.connection, move |door, id| {
-                if let Ok(Some(source)) = door.app.programs().data_source_of(id)
-                    && is_first(door, &source, &how)
-                {
-                    tell_of(door, &source, "DATA_SOURCE_READY");
-                    told::follow(door, source, true);
+                let Ok(Some(source)) = door.app.programs().data_source_of(id) else { return };
+                match &how {
+                    Some(how) if is_first(door, &source, how) => {
+                        tell_of(door, &source, "DATA_SOURCE_READY");
+                        told::follow(door, source, true);
+                    }
+                    Some(_) => {}
+                    None => told::follow(door, source, false),
                 }
             });
         }
@@ -150,7 +158,8 @@ impl Seen {
 
 /// By what its good end is told from every other.
 fn end(sync: &SyncState) -> Option<Value> {
-    let at = sync.ended_at.as_ref().filter(|_| !sync.running && sync.failure.is_none())?;
+    let good = !sync.running && !sync.cancelled && sync.failure.is_none();
+    let at = sync.ended_at.as_ref().filter(|_| good)?;
     Some(json!({ "ended_at": at, "listings": sync.listings }))
 }
 
