@@ -36,12 +36,14 @@ pub enum Code {
     TimedOut,
     /// Another Tieline is at it.
     Busy,
+    /// One program wants more at once than it may have.
+    TooMany,
     /// Ours.
     Internal,
 }
 
 impl Code {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::BadInput,
         Self::NotFound,
         Self::NotSetUp,
@@ -55,6 +57,7 @@ impl Code {
         Self::Cancelled,
         Self::TimedOut,
         Self::Busy,
+        Self::TooMany,
         Self::Internal,
     ];
 
@@ -78,6 +81,7 @@ impl Code {
             Self::Cancelled => "cancelled",
             Self::TimedOut => "timed_out",
             Self::Busy => "busy",
+            Self::TooMany => "too_many_requests",
             Self::Internal => "internal",
         }
     }

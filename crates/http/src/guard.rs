@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tieline_engine::Error;
 
-pub(crate) use admission::{Caller, Wanted, Way, bearer, name, session_key};
+pub(crate) use admission::{Caller, Wanted, Way, bearer, name, session_key, why_not};
 pub(crate) use rates::{Allowance, Rates, Tier};
 
 use crate::{Door, sorry, status_of};

@@ -67,7 +67,6 @@ pub(crate) struct Door {
     pub(crate) pages: Option<PathBuf>,
     pub(crate) rates: guard::Rates,
     pub(crate) uses: uses::Uses,
-    pub(crate) began: own::Began,
     pub(crate) carbon: carbon::Kept,
 }
 
@@ -126,7 +125,6 @@ pub async fn serve(app: App, options: ServeOptions) -> Result<Server> {
         pages: options.pages,
         rates: guard::Rates::default(),
         uses: uses::Uses::default(),
-        began: own::Began::default(),
         carbon: carbon::Kept::default(),
     });
     tokio::spawn(carbon::watch(Arc::downgrade(&door)));
@@ -261,6 +259,7 @@ pub(crate) fn status_of(code: &str) -> StatusCode {
         (Code::NeedsYou, StatusCode::CONFLICT),
         (Code::Cancelled, StatusCode::CONFLICT),
         (Code::Busy, StatusCode::CONFLICT),
+        (Code::TooMany, StatusCode::TOO_MANY_REQUESTS),
         (Code::Temporary, StatusCode::SERVICE_UNAVAILABLE),
         (Code::TimedOut, StatusCode::SERVICE_UNAVAILABLE),
         (Code::KeyringLocked, StatusCode::SERVICE_UNAVAILABLE),

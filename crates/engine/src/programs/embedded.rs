@@ -65,8 +65,7 @@ impl Programs {
 
     /// The key of this id. None: there is none, or it was revoked.
     pub fn live_key(&self, id: &str) -> Result<Option<Key>> {
-        let keys = self.world().store.keys()?;
-        Ok(keys.into_iter().find(|key| key.id == id && key.revoked_at.is_none()))
+        Ok(self.world().store.key(id)?.filter(|key| key.revoked_at.is_none()))
     }
 
     /// None: the connection is gone.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 use tieline_engine::client::is_loopback;
-use tieline_engine::program::Record;
+use tieline_engine::program::{Key, Record};
 use tieline_engine::wire::{Flow, FlowStep};
 use tieline_engine::{Code, Connecting, Error, Result, SyncOptions};
 use url::Url;
@@ -72,6 +72,8 @@ pub(crate) struct Bound<'a> {
 }
 
 pub(crate) struct Asking<'a> {
+    /// The key that asks.
+    pub by: Option<Key>,
     pub definition: &'a Definition,
     pub workspace: Option<&'a str>,
     pub redirect_url: Url,
@@ -156,6 +158,7 @@ impl Books {
             .programs
             .connect(Connecting {
                 owner: self.owner(workspace.as_deref().unwrap_or_default()),
+                by: asking.by,
                 provider: asking.definition.provider.clone(),
                 inputs: asking.inputs,
                 scopes: asking.scopes,

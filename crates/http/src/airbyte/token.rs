@@ -14,6 +14,7 @@ use tieline_engine::{Code, Error, Result};
 
 use super::{APPLICATION, Ask, Problem, sorry};
 use crate::Door;
+use crate::guard::why_not;
 
 /// Seconds; the engine's temporary keys last so long.
 const GOOD_FOR: i64 = 10 * 3600;
@@ -39,7 +40,8 @@ async fn token(State(door): State<Arc<Door>>, headers: HeaderMap, body: Bytes) -
         return Ok(sorry(StatusCode::UNAUTHORIZED, words));
     };
     if !key.may.contracts() {
-        return Ok(sorry(StatusCode::FORBIDDEN, "This key may not speak the published contracts."));
+        let words = format!("The key {:?} may not speak the published contracts.{}", key.name, why_not(&key));
+        return Ok(sorry(StatusCode::FORBIDDEN, &words));
     }
     let token = programs.temporary(&key, APPLICATION)?;
     let answer = json!({ "access_token": token.expose(), "token_type": "Bearer", "expires_in": GOOD_FOR });

@@ -46,6 +46,7 @@ pub(super) fn url(door: &Door, connecting: Connecting) -> Result<String, Sorry> 
     }
     let mut link = Link::new(
         connecting.owner.clone(),
+        oauth_url::key_of(&connecting),
         &connecting.provider,
         connecting.options.clone(),
         connecting.data_source_tags.clone(),
@@ -57,12 +58,14 @@ pub(super) fn url(door: &Door, connecting: Connecting) -> Result<String, Sorry> 
 
 fn gone() -> Response {
     Page::new("This page is closed")
-        .words("It was open for an hour, or Tieline was started anew. Go back to the program you came from.")
+        .words("It was open for an hour, the program was shut out, or Tieline was started anew. Go back to the program you came from.")
         .answer(StatusCode::NOT_FOUND)
 }
 
 async fn ask(State(door): State<Arc<Door>>, Path(name): Path<String>) -> Response {
-    let Some(connecting) = door.carbon.links.find(&name).and_then(|link| link.connecting) else {
+    let Some(connecting) =
+        door.carbon.links.find(&door.app.programs(), &name).and_then(|link| link.connecting)
+    else {
         return gone();
     };
     match form(&door, &name, &connecting, &BTreeMap::new(), &BTreeMap::new()).await {
@@ -122,7 +125,9 @@ async fn filled(
     Path(name): Path<String>,
     Form(typed): Form<BTreeMap<String, String>>,
 ) -> Response {
-    let Some(connecting) = door.carbon.links.find(&name).and_then(|link| link.connecting) else {
+    let Some(connecting) =
+        door.carbon.links.find(&door.app.programs(), &name).and_then(|link| link.connecting)
+    else {
         return gone();
     };
     let good = typed.get("once").is_some_and(|word| door.carbon.links.sent(&name, word));

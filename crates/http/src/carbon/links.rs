@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use tieline_engine::program::Owner;
-use tieline_engine::{Connecting, Error, Result, SyncOptions};
+use tieline_engine::{Connecting, Error, Programs, Result, SyncOptions};
 
 /// A link can be opened this long.
 const LIFE: Duration = Duration::from_secs(3600);
@@ -19,6 +19,8 @@ const FORMS: usize = 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub owner: Owner,
+    /// The id of the key it was made with, and ends with.
+    key: String,
     pub provider: String,
     /// The sign-in it leads back from.
     pub flow: Option<String>,
@@ -37,12 +39,14 @@ pub(crate) struct Link {
 impl Link {
     pub fn new(
         owner: Owner,
+        key: &str,
         provider: &str,
         options: SyncOptions,
         data_source_tags: Map<String, Value>,
     ) -> Self {
         Self {
             owner,
+            key: key.to_owned(),
             provider: provider.to_owned(),
             flow: None,
             source: None,
@@ -79,8 +83,13 @@ impl Links {
         Ok(name)
     }
 
-    /// None: never made, or too old.
-    pub fn find(&self, name: &str) -> Option<Link> {
+    /// None: never made, too old, or made with a key that was revoked since.
+    pub fn find(&self, programs: &Programs, name: &str) -> Option<Link> {
+        let link = self.kept(name)?;
+        programs.live_key(&link.key).ok().flatten().map(|_| link)
+    }
+
+    fn kept(&self, name: &str) -> Option<Link> {
         self.with(|all| all.get(name).filter(|link| link.made.elapsed() < LIFE).cloned())
     }
 
@@ -139,6 +148,7 @@ mod tests {
     fn link() -> Link {
         Link::new(
             Owner { organization: 1, customer: "maya".into() },
+            "k1",
             "BOX",
             SyncOptions::default(),
             Map::new(),
@@ -166,7 +176,7 @@ mod tests {
         for _ in 0..FORMS {
             links.form(&name).unwrap();
         }
-        assert_eq!(links.find(&name).unwrap().forms.len(), FORMS);
+        assert_eq!(links.kept(&name).unwrap().forms.len(), FORMS);
     }
 
     #[test]
@@ -176,7 +186,7 @@ mod tests {
         for _ in 0..MOST {
             links.keep(link()).unwrap();
         }
-        assert!(links.find(&first).is_none());
+        assert!(links.kept(&first).is_none());
         assert_eq!(links.with(|all| all.len()), MOST);
     }
 }
