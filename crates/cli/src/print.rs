@@ -47,6 +47,23 @@ pub fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// What is wrong with the words of the command line itself, as JSON too where that was asked for; help and version are
+/// no failures.
+pub fn not_understood(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+        let words = error.render().to_string();
+        let words = words.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+        json(&serde_json::json!({ "error": Failure {
+            code: "bad_input".into(),
+            message: words.split_whitespace().collect::<Vec<_>>().join(" "),
+            hint: "Look at: tieline --help".into(),
+            field: None,
+        } }));
+    }
+    let _nobody_reads = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 /// Says what failed and picks the exit code.
 pub fn failed(all: &Everywhere, failure: &Failure) -> ExitCode {
     if all.json {
@@ -63,7 +80,7 @@ pub fn failed(all: &Everywhere, failure: &Failure) -> ExitCode {
         "bad_input" => 2,
         "not_found" | "not_set_up" => 3,
         "needs_you" | "conflict" => 4,
-        "temporary" | "busy" => 5,
+        "temporary" | "busy" | "too_many_requests" => 5,
         "keyring_locked" | "keyring_absent" => 6,
         "storage" => 7,
         "cancelled" | "timed_out" | "refused" => 8,
