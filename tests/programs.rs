@@ -220,7 +220,7 @@ async fn a_token_is_handed_out_only_with_the_right_and_after_its_person_agreed()
     let token = programs.token_for(&with, &id).await.unwrap();
     assert!(!token.access_token.is_empty() && token.expires_at.is_some());
     let log = stage.detail(&id).await.events;
-    assert!(log.iter().any(|line| line.kind == "used" && line.words.contains("Mounter")));
+    assert!(log.iter().any(|line| line.kind == "token_given" && line.words.contains("Mounter")));
 
     let other = stage.connect("BOX").await;
     assert_eq!(
@@ -230,6 +230,12 @@ async fn a_token_is_handed_out_only_with_the_right_and_after_its_person_agreed()
     );
     let open: Vec<Approval> = stage.ask("approvals", json!({})).await.unwrap();
     let _: Value = stage.ask("decide_approval", json!({ "id": open[0].id, "allow": false })).await.unwrap();
+    assert_eq!(programs.token_for(&with, &other).await.unwrap_err().code.as_str(), "refused");
+    // What was decided stays, by the command line too.
+    let changed: Result<Value, _> =
+        stage.ask("decide_approval", json!({ "id": open[0].id, "allow": true })).await;
+    assert_eq!(changed.unwrap_err().code, "conflict");
+    assert!(!stage.run(&["key", "approve", &open[0].id.to_string()]).await.status.success());
     assert_eq!(programs.token_for(&with, &other).await.unwrap_err().code.as_str(), "refused");
 
     let _: Value = stage.ask("revoke_key", json!({ "id": added.key.id })).await.unwrap();
@@ -261,4 +267,88 @@ async fn a_temporary_key_lasts_ten_hours_and_no_longer_than_its_key() {
     let token = programs.temporary(&key, "maya").unwrap();
     let _: Value = stage.ask("revoke_key", json!({ "id": added.key.id })).await.unwrap();
     assert!(programs.key_of_temporary(token.expose()).unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_ends_with_the_key_that_began_it() {
+    let stage = Stage::open().await;
+    let programs = stage.app.programs();
+    let mut ask = connecting(&stage, "BOX", Owner::default(), SyncOptions::default());
+    for here in [true, false] {
+        let (added, acme) = key(&stage, json!({ "name": "Acme" })).await;
+        ask.owner = owner(acme.organization, "a");
+        ask.by = Some(acme);
+        let flow = programs.connect(ask.clone()).await.unwrap();
+        let page = programs.sign_in_link(&flow.id).await.unwrap();
+        let back = Visit::default().answer(&page.parse().unwrap()).await.unwrap();
+        if here {
+            let _: Value = stage.ask("revoke_key", json!({ "id": added.key.id })).await.unwrap();
+        } else {
+            // By another process, which knows nothing of this sign-in.
+            let revoked = stage.run(&["key", "revoke", "Acme"]).await;
+            assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
+            stage.bring(&back).await;
+        }
+        let flow = programs.ended(&flow.id, Duration::from_secs(20)).await.unwrap();
+        assert_eq!((flow.step, flow.connection), (FlowStep::Cancelled, None));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_origin_is_kept_as_browsers_send_it() {
+    let stage = Stage::open().await;
+    let given = ["https://App.acme.example", "https://a.example:443/", " http://[::1]:8080 "];
+    let (added, _) = key(&stage, json!({ "name": "A", "origins": given })).await;
+    assert_eq!(added.key.origins, ["https://app.acme.example", "https://a.example", "http://[::1]:8080"]);
+    for never in [
+        "http://*.acme.example",
+        "https://a.example/path",
+        "https://a.example?x",
+        "https://user@a.example",
+        "ftp://a.example",
+        "null",
+        "a.example",
+        "",
+    ] {
+        let refused = stage.ask::<Value>("add_key", json!({ "name": "A", "origins": [never] })).await;
+        assert_eq!(refused.unwrap_err().field.as_deref(), Some("origins"), "{never}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_made_named_and_ended_at_the_command_line() {
+    let stage = Stage::open().await;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let made =
+        stage.run(&["key", "add", "Script", "--allow", "look,read", "--origin", "https://A.example"]).await;
+    let talk = text(&made.stderr);
+    assert!(made.status.success(), "{talk}");
+    let keys: Vec<Value> = stage.ask("keys", json!({})).await.unwrap();
+    assert_eq!(
+        (&keys[0]["operations"], &keys[0]["origins"]),
+        (&json!(["look", "read"]), &json!(["https://a.example"]))
+    );
+    assert!(talk.contains(keys[0]["id"].as_str().unwrap()), "its id is told: {talk}");
+    for (flag, words) in [
+        ("--allow", ["--allow", "nothing"]),
+        ("--connection", ["--connection", "none"]),
+        ("--origin", ["--origin", "http://*.a.example"]),
+    ] {
+        let refused = stage.run(&["key", "add", "Other", words[0], words[1]]).await;
+        assert!(text(&refused.stderr).contains(&format!("{flag}: ")), "{}", text(&refused.stderr));
+        assert_eq!(refused.status.code(), Some(2));
+    }
+    assert!(stage.run(&["key", "uses", "Script"]).await.status.success());
+    assert_eq!(stage.run(&["key", "revoke", "Nobody"]).await.status.code(), Some(3));
+    assert!(stage.run(&["key", "revoke", "Script"]).await.status.success());
+    let keys: Vec<Value> = stage.ask("keys", json!({})).await.unwrap();
+    assert!(keys[0]["revoked_at"].is_string());
+    let unknown = stage.run(&["key", "uses", "--json", "--nonsense"]).await;
+    let said = stage::json_of(&unknown);
+    assert_eq!(
+        (unknown.status.code(), said["error"]["code"].as_str()),
+        (Some(2), Some("bad_input")),
+        "{said}"
+    );
+    assert!(said["error"]["message"].as_str().unwrap().contains("--nonsense"), "{said}");
 }

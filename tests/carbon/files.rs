@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::carbon::house::{House, header, ids};
+use crate::carbon::house::{House, header, ids, key_again};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_chosen_read_handed_out_tagged_and_deleted() {
     let house = House::with_items(60).await;
+    let first = house.key.clone();
     let account = house.connect("BOX").await;
     house.listed(&account).await;
     let (all, _) = house.items(&account, json!({ "filters": { "item_types": ["FILE"] } })).await;
@@ -70,6 +71,14 @@ async fn files_are_chosen_read_handed_out_tagged_and_deleted() {
         );
         assert_eq!(house.as_customer("maya", "GET", &format!("/{path}/999999"), Value::Null).await.0, 404);
     }
+    // They end with the key that asked for them.
+    let another = House { key: key_again(&house.stage, "Acme").await, ..house };
+    let of_another = another.get(&format!("/parsed_file/{}", file["id"])).await["presigned_url"].clone();
+    assert_eq!(another.open_url(&of_another).await.status, 200);
+    another.revoke().await;
+    let house = House { key: first, ..another };
+    assert_eq!(house.open_url(&of_another).await.status, 403);
+    assert_eq!(house.open_url(&with_urls["parsed_text_url"]).await.status, 200);
     house.stage.clock.turn(101);
     assert_eq!(house.open_url(&with_urls["parsed_text_url"]).await.status, 403);
 

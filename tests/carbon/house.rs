@@ -122,6 +122,12 @@ impl House {
         results
     }
 
+    /// Ends the key.
+    pub async fn revoke(&self) {
+        let key = self.stage.app.programs().key(&self.key).unwrap().unwrap();
+        let _: Value = self.stage.ask("revoke_key", json!({ "id": key.id })).await.unwrap();
+    }
+
     /// Connects an account for a customer.
     pub async fn connect_for(&self, customer: &str, provider: &str, options: SyncOptions) -> Account {
         let programs = self.stage.app.programs();

@@ -48,4 +48,12 @@ async fn files_are_chosen_on_a_page_without_scripts() {
     // Another page's form is refused by where it comes from.
     let foreign = [("content-type", "application/x-www-form-urlencoded"), ("origin", "https://evil.example")];
     assert_eq!(house.send("POST", &path, &foreign, &format!("once={once}")).await.status, 403);
+
+    // It ends with the key it was made with, and shows and chooses nothing more.
+    let top = page_text(&house.send("GET", &path, &[], "").await);
+    house.revoke().await;
+    let closed = house.send("GET", &path, &[], "").await;
+    assert_eq!(closed.status, 404);
+    assert!(page_text(&closed).contains("This page is closed"), "{}", page_text(&closed));
+    assert_eq!(house.post_form(&path, &[("once", &hidden(&top)), ("item", &item)]).await.status, 404);
 }

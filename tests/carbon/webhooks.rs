@@ -369,3 +369,30 @@ async fn what_ends_in_another_process_is_told_once_whoever_serves() {
     assert_eq!(count("REVOKE"), 1);
     window.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_told_while_an_organization_has_no_key() {
+    let house = House::open().await;
+    let (url, heard) = listener(0).await;
+    assert_eq!(house.by_key("POST", "/add_webhook", json!({ "url": url })).await.0, 200);
+    let source = house.zendesk().await;
+    let account = house.account(&source);
+    let programs = house.stage.app.programs();
+    let organization = programs.key(&house.key).unwrap().unwrap().organization;
+    house.idle(&account).await;
+    stage::until("the first", || events(&heard).iter().any(|it| it == "ADD")).await;
+    house.revoke().await;
+    let end = json!({ "id": account.connection, "revoke": false, "keep_contents": false });
+    let _: Value = house.stage.ask("disconnect", end).await.unwrap();
+    stage::until("the end is noticed", || {
+        let noted = programs.record(organization, "carbon.ended", &account.connection).unwrap();
+        noted.is_some_and(|it| it.body == json!({ "revoked": true }))
+    })
+    .await;
+    // What happened meanwhile would come before what happens once there is a key again.
+    let house = House { key: key_again(&house.stage, "Acme").await, ..house };
+    let before = events(&heard).iter().filter(|it| *it == "ADD").count();
+    house.signed_in(json!({ "service": "DROPBOX", "sync_files_on_connection": false })).await;
+    stage::until("the next", || events(&heard).iter().filter(|it| *it == "ADD").count() > before).await;
+    assert!(!events(&heard).iter().any(|it| it == "REVOKE"), "{:?}", events(&heard));
+}

@@ -103,9 +103,12 @@ async fn key_sees_the_connections_within_its_reach_and_no_other() {
         let _: Value = api.stage.ask("set_sync", all).await.expect("everything is wanted");
         let _: Value = api.stage.ask("sync_to_the_end", json!({ "connection": id })).await.expect("a sync");
     }
-    let these =
-        json!({ "name": "These", "operations": every, "reach": { "these": [mine] }, "per_minute": 0 });
-    let these = api.key(these).await.secret;
+    let limited = |operations: &[&str]| json!({ "name": "These", "operations": operations, "reach": { "these": [mine] }, "per_minute": 0 });
+    let refused =
+        api.stage.ask::<Value>("add_key", limited(&every)).await.expect_err("contracts reach everything");
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("bad_input", Some("operations")));
+    let own_only: Vec<&str> = every.iter().copied().filter(|name| *name != "contracts").collect();
+    let these = api.key(limited(&own_only)).await.secret;
     let own = json!({ "name": "Own", "operations": every, "reach": "own", "per_minute": 0 });
     let own = api.key(own).await.secret;
     let all = api.key(json!({ "name": "All", "operations": every, "per_minute": 0 })).await.secret;
@@ -152,6 +155,117 @@ async fn key_sees_the_connections_within_its_reach_and_no_other() {
     assert_eq!(api.stage.row(&hidden).await.name, api.stage.row(&hidden).await.account.name, "nor renamed");
     let (status, _) = api.call(&these, "connection", json!({ "id": mine })).await;
     assert_eq!(status, 200, "what is within reach is there");
+}
+
+/// They work with everything of an organization, so that a key for some connections has no right to them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_some_connections_speaks_no_contract() {
+    let api = Api::open().await;
+    let mine = api.stage.connect("BOX").await;
+    let usual = api.key(json!({ "name": "A", "reach": { "these": [mine] } })).await;
+    assert!(!usual.key.operations.iter().any(|it| it == "contracts"), "{:?}", usual.key.operations);
+    // One that an earlier Tieline made with both.
+    let wide = api.key(json!({ "name": "B", "per_minute": 0 })).await;
+    let store =
+        rusqlite::Connection::open(api.stage.folder.path().join("practice/tieline.db")).expect("the store");
+    let may = json!({ "operations": ["look", "contracts"], "reach": { "these": [mine] } }).to_string();
+    store.execute("UPDATE key SET may = ?2 WHERE id = ?1", [&wide.key.id, &may]).expect("written");
+    let keys: Vec<Value> = api.stage.ask("keys", json!({})).await.expect("keys");
+    let row = keys.iter().find(|row| row["id"] == wide.key.id.as_str()).expect("the key");
+    assert_eq!(row["operations"], json!(["look"]), "what is shown is what it may");
+    for key in [&usual, &wide] {
+        let bearer = format!("Authorization: Bearer {}", key.secret);
+        for line in [
+            "POST /user_data_sources",
+            "POST /integrations/oauth_url",
+            "GET /v1/workspaces",
+            "POST /api/embedded/v1/hubs",
+        ] {
+            let answer = api.ask(line, &[&bearer, "customer-id: maya"], "{}").await;
+            assert_eq!(answer.status, 403, "{line}: {}", answer.body);
+        }
+        let answer = api.ask("POST /user_data_sources", &[&bearer, "customer-id: maya"], "{}").await;
+        let limited = answer.body.contains("limited to some connections");
+        assert!(limited, "the sentence says why: {}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_in_is_its_key_s_and_not_that_of_whoever_reaches_the_account() {
+    let api = Api::open().await;
+    let mine = api.stage.connect("BOX").await;
+    let ask = |name: &str, organization: &str, reach: Value| json!({ "name": name, "organization": organization, "operations": ["look", "connect"], "reach": reach, "per_minute": 0 });
+    let first = api.key(ask("First", "Acme", json!("all"))).await.secret;
+    let second = api.key(ask("Second", "Acme", json!("own"))).await.secret;
+    let limited = api.key(ask("Limited", "Acme", json!({ "these": [mine] }))).await.secret;
+    let foreign = api.key(ask("Foreign", "Beta", json!("all"))).await.secret;
+    // The person's account, which nearly all of them reach.
+    let again = json!({ "provider": "BOX", "reconnect": mine });
+    let begin = async |key: &str| {
+        let (status, flow) = api.call(key, "connect", again.clone()).await;
+        assert_eq!(status, 200, "{flow}");
+        flow["id"].as_str().expect("an id").to_owned()
+    };
+    let of_first = begin(&first).await;
+    let of_limited = begin(&limited).await;
+    let person = api.stage.begin("BOX", json!({ "reconnect": mine })).await.id;
+    let sees = [
+        (&first, [true, true, true]),
+        (&second, [true, true, false]),
+        (&limited, [false, true, true]),
+        (&foreign, [false, false, true]),
+    ];
+    for (key, sees) in sees {
+        let listed = rows(&api, key, "flows", "", "/id").await;
+        for (flow, sees) in [&of_first, &of_limited, &person].into_iter().zip(sees) {
+            assert_eq!(listed.contains(flow), sees, "{listed:?}");
+            for operation in ["flow", "sign_in_link"] {
+                let (status, said) = api.call(key, operation, json!({ "id": flow })).await;
+                assert_eq!(status, if sees { 200 } else { 404 }, "{operation}: {said}");
+            }
+            if !sees {
+                assert_eq!(api.call(key, "cancel", json!({ "id": flow })).await.0, 404);
+            }
+        }
+    }
+    let (_, flow) = api.call(&first, "flow", json!({ "id": of_first })).await;
+    assert_eq!(flow["step"], "waiting", "nobody else ended it");
+    assert_eq!(api.call(&first, "cancel", json!({ "id": of_first })).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_of_one_key_do_not_push_out_another_s() {
+    let api = Api::open().await;
+    let ask = |name: &str| json!({ "name": name, "operations": ["look", "connect"], "per_minute": 0 });
+    let quiet = api.key(ask("Quiet")).await.secret;
+    let loud = api.key(ask("Loud")).await.secret;
+    let begin = json!({ "provider": "DROPBOX", "inputs": api.stage.inputs("DROPBOX") });
+    let (_, waits) = api.call(&quiet, "connect", begin.clone()).await;
+    let (_, ended) = api.call(&quiet, "connect", begin.clone()).await;
+    assert_eq!(api.call(&quiet, "cancel", json!({ "id": ended["id"] })).await.0, 200);
+    let mut begun = Vec::new();
+    let said = loop {
+        let (status, flow) = api.call(&loud, "connect", begin.clone()).await;
+        if status != 200 {
+            break (status, flow);
+        }
+        begun.push(flow["id"].clone());
+        assert!(begun.len() <= 200, "there is an end to them");
+    };
+    assert_eq!((said.0, said.1["code"].as_str()), (429, Some("too_many_requests")), "{}", said.1);
+    assert!(said.1["message"].as_str().is_some_and(|it| it.contains("200 sign-ins") && it.contains("Loud")));
+    assert_eq!(api.call(&quiet, "connect", begin.clone()).await.0, 200, "nobody else is hindered");
+    for id in &begun {
+        assert_eq!(api.call(&loud, "cancel", json!({ "id": id })).await.0, 200);
+    }
+    // Once the last has ended there is room, and what is forgotten for it is the key's own.
+    while api.call(&loud, "connect", begin.clone()).await.0 != 200 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for flow in [&waits, &ended] {
+        let (status, said) = api.call(&quiet, "flow", json!({ "id": flow["id"] })).await;
+        assert_eq!(status, 200, "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -283,6 +397,16 @@ async fn every_use_of_a_key_is_in_its_log() {
     assert_eq!((times("search", 403), times("providers", 400)), (1, 1), "{uses:?}");
     assert_eq!(times("POST /user_data_sources", 403), 1, "{uses:?}");
     assert_eq!((times("status", 200), times("status", 429)), (1, 1), "{uses:?}");
+    let (mut paged, mut before) = (Vec::new(), Value::Null);
+    loop {
+        let ask = json!({ "id": key.key.id, "before": before, "limit": 2 });
+        let page: Vec<Value> = stage.ask("key_uses", ask).await.expect("a page");
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 2);
+        before = last["id"].clone();
+        paged.extend(page);
+    }
+    assert_eq!(paged, uses, "page by page it is the same");
     let keys: Vec<Value> = stage.ask("keys", json!({})).await.expect("keys");
     assert!(keys[0]["last_used_at"].is_string(), "{keys:?}");
 }
@@ -427,9 +551,29 @@ async fn s35_a_program_gets_short_lived_tokens_after_its_person_agreed_and_never
     let (status, said) = api.call(&another, "access_token", ask).await;
     assert_eq!((status, said["code"].as_str()), (403, Some("refused")), "{said}");
 
+    // What has no end is not handed out, and nobody is asked about it.
+    for provider in ["NOTION", "INTERCOM"] {
+        let endless = json!({ "id": api.stage.connect(provider).await });
+        let (status, said) = api.call(&key, "access_token", endless).await;
+        assert_eq!((status, said["code"].as_str()), (403, Some("refused")), "{provider}: {said}");
+        assert!(said["hint"].as_str().is_some_and(|it| it.contains("read_item")), "{said}");
+    }
+    assert_eq!(api.call(&session, "approvals", json!({})).await.1, json!([]));
+
+    // Another program does not hear of it.
+    let nosy = api.key(json!({ "name": "Nosy", "operations": ["look"] })).await.secret;
+    for ask in [json!({ "id": id }), json!({})] {
+        let (status, events) = api.call(&nosy, "events", ask).await;
+        assert!(status == 200 && !events.to_string().contains("Backup"), "{events}");
+        assert!(events.as_array().is_some_and(|lines| !lines.is_empty()), "and all else it does");
+    }
+    let (_, detail) = api.call(&nosy, "connection", json!({ "id": id })).await;
+    assert!(detail["events"].is_array() && !detail.to_string().contains("Backup"), "{detail}");
+
     let (_, events) = api.call(&session, "events", json!({ "id": id })).await;
-    let told =
-        |row: &&Value| row["kind"] == "used" && row["words"].as_str().is_some_and(|it| it.contains("Backup"));
+    let told = |row: &&Value| {
+        row["kind"] == "token_given" && row["words"].as_str().is_some_and(|it| it.contains("Backup"))
+    };
     assert_eq!(
         events.as_array().expect("events").iter().filter(told).count(),
         1,

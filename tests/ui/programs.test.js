@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { look } from './sight.js';
 import { World } from './world.js';
 
-let world, page, notion, box;
+let world, page, notion, box, dropbox;
 /** The secret of the key that the window made. */
 let secret;
 
@@ -54,9 +54,9 @@ async function ask(operation, body = {}, key = secret) {
 
 before(async () => {
   world = await World.open();
-  for (const provider of ['NOTION', 'BOX']) assert.equal((await world.connect(provider)).step, 'connected');
+  for (const provider of ['NOTION', 'BOX', 'DROPBOX']) assert.equal((await world.connect(provider)).step, 'connected');
   const rows = await world.call('connections');
-  [notion, box] = ['NOTION', 'BOX'].map((provider) => rows.find((row) => row.provider === provider));
+  [notion, box, dropbox] = ['NOTION', 'BOX', 'DROPBOX'].map((provider) => rows.find((row) => row.provider === provider));
   page = await world.page();
 });
 after(() => world?.end());
@@ -111,6 +111,7 @@ test('a key is made: what is wrong stands at its field, and its secret is shown 
   await field('Requests a minute').fill('600');
   await page.getByRole('checkbox', { name: /^Connect accounts/ }).uncheck();
   await page.getByRole('radio', { name: 'These' }).check();
+  assert.ok(await page.getByRole('checkbox', { name: /published contracts/ }).isDisabled(), 'contracts reach everything');
   await page.getByRole('checkbox', { name: new RegExp(`${notion.name} Notion`) }).check();
   await look(page, '71-key-filled');
   await press('Add the key');
@@ -124,7 +125,7 @@ test('a key is made: what is wrong stands at its field, and its secret is shown 
   await sees('Nightly export');
   assert.ok(!(await page.content()).includes(secret), 'the key is not shown again');
   assert.equal(world.told.join('\n').split(secret).length - 1, 1, 'and was told once');
-  await sees(`May look, read, sync, contracts · ${notion.name} (Notion) · https://app.acme.example`);
+  await sees(`May look, read, sync · ${notion.name} (Notion) · https://app.acme.example`);
 });
 
 test('a key is made by the keyboard alone', async () => {
@@ -187,11 +188,11 @@ test('a program that wants a token has to be allowed', async () => {
   await go('#/connections');
   await heading('Connections');
   await page.locator('h1').focus();
-  const first = await ask('access_token', { id: notion.id }, other);
+  const first = await ask('access_token', { id: dropbox.id }, other);
   assert.equal(first.answer.code, 'needs_you');
   const dialog = page.getByRole('alertdialog');
   await dialog.waitFor();
-  assert.equal(await dialog.getByRole('heading').textContent(), 'Let Reports ask Notion directly?');
+  assert.equal(await dialog.getByRole('heading').textContent(), 'Let Reports ask Dropbox directly?');
   assert.ok(await dialog.evaluate((element) => element === document.activeElement), 'no button is under the fingers');
   await page.locator('.unseen[role=status]', { hasText: 'Reports asks for an access token' }).waitFor({ state: 'attached' });
   await look(page, '73-approval', { twice: true });
@@ -201,10 +202,10 @@ test('a program that wants a token has to be allowed', async () => {
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });
   assert.equal(await page.evaluate(() => document.activeElement.id), 'title', 'the focus goes back');
-  assert.equal((await ask('access_token', { id: notion.id }, other)).answer.code, 'needs_you');
+  assert.equal((await ask('access_token', { id: dropbox.id }, other)).answer.code, 'needs_you');
   await page.getByRole('link', { name: /^Settings/ }).click();
   await heading('Programs that wait for your answer');
-  await sees(`Reports wants an access token for ${notion.name} (Notion)`);
+  await sees(`Reports wants an access token for ${dropbox.name} (Dropbox)`);
   await look(page, '73-approval-waits');
   await press('Decide… about Reports');
   await dialog.waitFor();
@@ -216,7 +217,7 @@ test('a program that wants a token has to be allowed', async () => {
   await dialog.waitFor({ state: 'hidden' });
   await page.getByRole('heading', { name: 'Programs that wait for your answer' }).waitFor({ state: 'hidden' });
   assert.equal(await page.evaluate(() => document.activeElement.id), 'title', 'the focus stays where somebody can go on');
-  const given = await ask('access_token', { id: notion.id }, other);
+  const given = await ask('access_token', { id: dropbox.id }, other);
   assert.equal(given.status, 200);
   assert.ok(given.answer.access_token.length > 0);
   assert.ok(!world.told.join('\n').includes(given.answer.access_token), 'the window was not told');
@@ -229,8 +230,12 @@ test('a program that wants a token has to be allowed', async () => {
   const refused = await ask('access_token', { id: box.id }, other);
   assert.equal(refused.status, 403);
   assert.deepEqual(await world.call('approvals'), []);
+  // What has no end is not given, and nobody is asked.
+  const endless = await ask('access_token', { id: notion.id }, other);
+  assert.equal(endless.status, 403);
+  assert.deepEqual(await world.call('approvals'), []);
   // A key without the right does not get as far as a question.
-  assert.equal((await ask('access_token', { id: notion.id })).status, 403);
+  assert.equal((await ask('access_token', { id: dropbox.id })).status, 403);
   assert.deepEqual(await world.call('approvals'), []);
   await world.call('revoke_key', { id: key.id });
 });
@@ -266,7 +271,7 @@ test('what stops working is said before, and then it stops', async () => {
   await go('#/settings/programs');
   await press('Revoke… the key of Nightly export');
   await heading('Revoke the key of Nightly export');
-  await sees('No other key of Acme is left.');
+  await sees('No other key of Acme is left, so that its webhooks are told nothing.');
   await look(page, '74-revoke', { twice: true });
   await page.keyboard.press('Escape');
   assert.equal((await ask('connections')).status, 200, 'nothing was decided');

@@ -113,7 +113,10 @@ enum Command {
 fn main() -> ExitCode {
     // The same program takes text out of documents, in a process that may fall.
     tieline_engine::extract_if_asked();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return print::not_understood(&error),
+    };
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("TIELINE_LOG").unwrap_or_else(|_| "warn".into()),

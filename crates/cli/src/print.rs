@@ -48,6 +48,23 @@ pub fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// What is wrong with the words of the command line itself, as JSON too where that was asked for; help and version are
+/// no failures.
+pub fn not_understood(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+        let words = error.render().to_string();
+        let words = words.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+        json(&serde_json::json!({ "error": Failure {
+            code: "bad_input".into(),
+            message: words.split_whitespace().collect::<Vec<_>>().join(" "),
+            hint: "Look at: tieline --help".into(),
+            field: None,
+        } }));
+    }
+    let _nobody_reads = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 /// Says what failed and picks the exit code.
 pub fn failed(all: &Everywhere, failure: &Failure) -> ExitCode {
     if all.json {
@@ -65,7 +82,7 @@ pub fn failed(all: &Everywhere, failure: &Failure) -> ExitCode {
         Code::BadInput => 2,
         Code::NotFound | Code::NotSetUp => 3,
         Code::NeedsYou | Code::Conflict => 4,
-        Code::Temporary | Code::Busy => 5,
+        Code::Temporary | Code::Busy | Code::TooMany => 5,
         Code::KeyringLocked | Code::KeyringAbsent => 6,
         Code::Storage => 7,
         Code::Cancelled | Code::TimedOut | Code::Refused => 8,

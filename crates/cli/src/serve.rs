@@ -45,7 +45,7 @@ pub async fn run(all: &Everywhere, args: ServeArgs) -> Result<()> {
         ..Serving::default()
     });
     print::line(&json!({ "url": server.url() }).to_string());
-    say(&app, &address, session).await?;
+    say(&app, all, &address, session).await?;
     until_told().await;
     server.close().await;
     app.close().await;
@@ -53,7 +53,7 @@ pub async fn run(all: &Everywhere, args: ServeArgs) -> Result<()> {
 }
 
 /// What is served, and to whom.
-async fn say(app: &App, address: &str, session: bool) -> Result<()> {
+async fn say(app: &App, all: &Everywhere, address: &str, session: bool) -> Result<()> {
     let keys: Vec<KeyRow> = ask(app, "keys", json!({})).await?;
     let names: Vec<String> = keys
         .iter()
@@ -67,10 +67,15 @@ async fn say(app: &App, address: &str, session: bool) -> Result<()> {
         contracts.join(", ")
     ));
     print::talk(&match names.len() {
-        0 => "No program has a key yet. Make one with: tieline key add NAME".to_owned(),
+        0 => format!("No program has a key yet. Make one with: tieline {}key add NAME", switches(all)),
         1 => format!("One program of this computer has a key: {}.", names[0]),
         many => format!("{many} programs of this computer have a key: {}.", names.join(", ")),
     });
+    if all.practice || all.practice_at.is_some() {
+        print::talk(
+            "This is practice: it serves practice accounts, and knows the keys that were made for practice.",
+        );
+    }
     if session {
         print::talk(
             "The address that was printed holds the key of this run, which may do all you may; do not share it.",
@@ -78,6 +83,15 @@ async fn say(app: &App, address: &str, session: bool) -> Result<()> {
     }
     print::talk("The API runs until you press Ctrl C.");
     Ok(())
+}
+
+/// The switches of this run that decide whose keys are meant, to be repeated; a shell reads them as they were meant.
+pub fn switches(all: &Everywhere) -> String {
+    let practice = if all.practice || all.practice_at.is_some() { "--practice " } else { "" };
+    let data = all.data.as_ref().map_or_else(String::new, |folder| {
+        format!("--data '{}' ", folder.display().to_string().replace('\'', r"'\''"))
+    });
+    format!("{practice}{data}")
 }
 
 /// Waits for Ctrl C, or for the system's wish that the program end.
@@ -94,4 +108,21 @@ async fn until_told() {
         }
     }
     let _interrupted = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_repeats_what_decides_whose_keys_are_meant() {
+        let all = |practice: bool, data: Option<&str>| Everywhere {
+            json: false,
+            practice,
+            practice_at: None,
+            data: data.map(PathBuf::from),
+        };
+        assert_eq!(switches(&all(false, None)), "");
+        assert_eq!(switches(&all(true, Some("/a b/it's"))), r"--practice --data '/a b/it'\''s' ");
+    }
 }

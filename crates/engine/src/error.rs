@@ -63,6 +63,8 @@ codes! {
     TimedOut = "timed_out",
     /// Another Tieline is at it.
     Busy = "busy",
+    /// One program wants more at once than it may have.
+    TooMany = "too_many_requests",
     /// Ours.
     Internal = "internal",
 }

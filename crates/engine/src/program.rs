@@ -47,8 +47,8 @@ pub struct May {
     pub per_minute: Option<u32>,
 }
 
-/// Which connections a key reaches through our own operations. Through the published contracts it reaches those of its
-/// organization only, whatever stands here.
+/// Which connections a key reaches through our own operations. The published contracts work with everything of its
+/// organization and with nothing else, so that a key that is limited to some connections has no right to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
@@ -58,6 +58,9 @@ pub enum Reach {
     Own,
     These(Vec<String>),
 }
+
+/// The group that holds no operations of ours.
+pub const CONTRACTS: &str = "contracts";
 
 /// Groups of operations that a key may be given: name, what it means, the operations. What stands in no group can be
 /// called by the person only.
@@ -90,7 +93,7 @@ pub const GROUPS: &[(&str, &str, &[&str])] = &[
         "Connect accounts, test, renew, rename and disconnect them",
         &["connect", "sign_in_link", "cancel", "test", "refresh", "rename", "disconnect"],
     ),
-    ("contracts", "Speak the published contracts: Carbon, Versori, Aitronos, Airbyte", &[]),
+    (CONTRACTS, "Speak the published contracts: Carbon, Versori, Aitronos, Airbyte", &[]),
     (
         "tokens",
         "Get short-lived access tokens, after you agreed to each program and connection",
@@ -112,8 +115,22 @@ impl May {
         }) && GROUPS.iter().any(|(_, _, operations)| operations.contains(&name))
     }
 
+    /// What a key may do where nobody said otherwise, within this reach.
+    pub fn usual_within(reach: Reach) -> Self {
+        let mut may = Self { reach, ..Self::usual() };
+        let limited = may.is_limited();
+        may.operations.retain(|name| !limited || name != CONTRACTS);
+        may
+    }
+
+    /// Never for a key that is limited to some connections.
     pub fn contracts(&self) -> bool {
-        self.operations.iter().any(|it| it == "contracts")
+        !self.is_limited() && self.operations.iter().any(|it| it == CONTRACTS)
+    }
+
+    /// To connections that were named, and not to all of somebody.
+    pub fn is_limited(&self) -> bool {
+        matches!(self.reach, Reach::These(_))
     }
 }
 
@@ -209,5 +226,11 @@ mod tests {
         assert!(!may.operation("items") && !may.operation("save_app") && !may.contracts());
         let usual = May::usual();
         assert!(usual.operation("connect") && usual.contracts() && !usual.operation("access_token"));
+        let limited = May { reach: Reach::These(vec!["a".into()]), ..usual };
+        assert!(
+            limited.operation("connect") && !limited.contracts(),
+            "not to everything of its organization"
+        );
+        assert!(!May::usual_within(limited.reach).operations.iter().any(|it| it == "contracts"));
     }
 }

@@ -200,7 +200,7 @@ fn locked() -> Error {
     Error::new(
         Code::KeyringLocked,
         format!("Your sign-ins are kept in {}, and it is locked.", system::NAME),
-        "Press Unlock and enter the password you log in to this computer with.",
+        "Press Unlock in Tieline's window, or run `tieline unlock`, and enter the password you log in to this computer with.",
     )
 }
 

@@ -41,7 +41,8 @@ pub(crate) type Kept = Links<Asked>;
 
 /// The page's address.
 pub(crate) fn url(door: &Door, asked: Asked) -> tieline_engine::Result<String> {
-    let name = door.asking.keep(asked)?;
+    let key = asked.connecting.by.as_ref().map_or("", |key| key.id.as_str()).to_owned();
+    let name = door.asking.keep(&key, asked)?;
     Ok(format!("{}/integrations/ask/{name}", door.origin()))
 }
 
@@ -61,12 +62,15 @@ fn failed(refused: &Refused) -> Response {
 
 fn gone() -> Response {
     Page::new("This page is closed")
-        .words("It was open for an hour, or Tieline was started anew. Go back to the program you came from.")
+        .words(
+            "It was open for an hour, the program was shut out, or Tieline was started anew. Go back to the program you came \
+             from.",
+        )
         .answer(StatusCode::NOT_FOUND)
 }
 
 async fn ask(State(door): State<Arc<Door>>, Path(name): Path<String>) -> Response {
-    let Some(asked) = door.asking.find(&name) else { return gone() };
+    let Some(asked) = door.asking.find(&door.app.programs(), &name) else { return gone() };
     let page = form(&door, &name, &asked, &BTreeMap::new(), &BTreeMap::new()).await;
     page.unwrap_or_else(|refused| failed(&refused))
 }
@@ -121,7 +125,7 @@ async fn filled(
     Path(name): Path<String>,
     Form(typed): Form<BTreeMap<String, String>>,
 ) -> Response {
-    let Some(asked) = door.asking.find(&name) else { return gone() };
+    let Some(asked) = door.asking.find(&door.app.programs(), &name) else { return gone() };
     let good = typed.get("once").is_some_and(|word| door.asking.sent(&name, word));
     let page = go_on(&door, &name, asked, &typed, good).await;
     page.unwrap_or_else(|refused| failed(&refused))

@@ -117,6 +117,8 @@ fn tier(parts: &Parts) -> Tier {
 /// A program that acts for one customer: by its key with `customer-id`, or by a temporary token.
 pub(crate) struct Caller {
     guard: guard::Caller,
+    /// The key it came with, or that its token stands for.
+    pub key: Key,
     pub customer: String,
 }
 
@@ -140,9 +142,9 @@ impl FromRequestParts<Arc<Door>> for Caller {
     type Rejection = Sorry;
 
     async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Sorry> {
-        let guard = admitted(door, parts, &[Way::Temporary("token"), Way::Key("bearer")])?.0;
+        let (guard, key) = admitted(door, parts, &[Way::Temporary("token"), Way::Key("bearer")])?;
         let customer = guard.customer.clone().ok_or_else(no_customer)?;
-        Ok(Self { guard, customer })
+        Ok(Self { guard, key, customer })
     }
 }
 
@@ -302,6 +304,7 @@ impl From<Error> for Sorry {
             Code::BadInput => StatusCode::BAD_REQUEST,
             Code::Temporary | Code::KeyringLocked | Code::KeyringAbsent => StatusCode::SERVICE_UNAVAILABLE,
             Code::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Code::Storage => StatusCode::INSUFFICIENT_STORAGE,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };

@@ -59,7 +59,6 @@ pub(crate) struct Door {
     pub(crate) uses: uses::Uses,
     pub(crate) work: guard::Work,
     pub(crate) streams: own::Streams,
-    pub(crate) began: own::Began,
     pub(crate) carbon: carbon::Kept,
     pub(crate) asking: asking::Kept,
 }
@@ -122,7 +121,6 @@ pub async fn serve(app: App, options: ServeOptions) -> Result<Server> {
         uses: uses::Uses::default(),
         work: guard::Work::default(),
         streams: own::Streams::default(),
-        began: own::Began::default(),
         carbon: carbon::Kept::default(),
         asking: asking::Kept::default(),
     });
@@ -221,6 +219,7 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         Code::Temporary | Code::TimedOut | Code::KeyringLocked | Code::KeyringAbsent => {
             StatusCode::SERVICE_UNAVAILABLE
         }
+        Code::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Code::Storage => StatusCode::INSUFFICIENT_STORAGE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tieline_engine::{Error, Result};
+use tieline_engine::{Error, Programs, Result};
 
 /// A link can be opened this long.
 const LIFE: Duration = Duration::from_secs(3600);
@@ -15,6 +15,8 @@ const FORMS: usize = 20;
 
 struct Kept<T> {
     link: T,
+    /// The id of the key it was made with, and ends with.
+    key: String,
     /// What it asks for was done.
     used: bool,
     forms: Vec<String>,
@@ -35,8 +37,8 @@ impl<T: Clone> Links<T> {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Keeps a link under a new name.
-    pub fn keep(&self, link: T) -> Result<String> {
+    /// Keeps a link under a new name, for as long as the key of this id is good.
+    pub fn keep(&self, key: &str, link: T) -> Result<String> {
         let name = random()?;
         self.with(|all| {
             all.retain(|_, it| it.made.elapsed() < LIFE);
@@ -44,14 +46,20 @@ impl<T: Clone> Links<T> {
                 let oldest = all.iter().min_by_key(|(_, it)| it.made).map(|(name, _)| name.clone());
                 oldest.and_then(|name| all.remove(&name));
             }
-            all.insert(name.clone(), Kept { link, used: false, forms: Vec::new(), made: Instant::now() });
+            all.insert(name.clone(), Kept { link, key: key.to_owned(), used: false, forms: Vec::new(), made: Instant::now() });
         });
         Ok(name)
     }
 
-    /// None: never made, or too old.
-    pub fn find(&self, name: &str) -> Option<T> {
-        self.with(|all| all.get(name).filter(|it| it.made.elapsed() < LIFE).map(|it| it.link.clone()))
+    /// None: never made, too old, or made with a key that was revoked since.
+    pub fn find(&self, programs: &Programs, name: &str) -> Option<T> {
+        let (key, link) = self.kept(name)?;
+        programs.live_key(&key).ok().flatten().map(|_| link)
+    }
+
+    fn kept(&self, name: &str) -> Option<(String, T)> {
+        let young = |it: &&Kept<T>| it.made.elapsed() < LIFE;
+        self.with(|all| all.get(name).filter(young).map(|it| (it.key.clone(), it.link.clone())))
     }
 
     /// The name of the first that is so.
@@ -109,8 +117,8 @@ mod tests {
     #[test]
     fn a_link_does_once_what_it_asks_for() {
         let links = Links::default();
-        let name = links.keep(0).unwrap();
-        assert_ne!(name, links.keep(0).unwrap());
+        let name = links.keep("k1", 0).unwrap();
+        assert_ne!(name, links.keep("k1", 0).unwrap());
         assert!(links.take(&name) && !links.take(&name) && !links.take("unknown"));
         links.change(&name, |link| *link = 1);
         assert_eq!(links.name_of(|link| *link == 1), Some(name));
@@ -120,7 +128,7 @@ mod tests {
     #[test]
     fn a_form_is_sent_once() {
         let links = Links::default();
-        let (name, other) = (links.keep(0).unwrap(), links.keep(0).unwrap());
+        let (name, other) = (links.keep("k1", 0).unwrap(), links.keep("k1", 0).unwrap());
         let word = links.form(&name).unwrap();
         assert!(!links.sent(&other, &word) && !links.sent(&name, "guessed"));
         assert!(links.sent(&name, &word) && !links.sent(&name, &word));
@@ -133,11 +141,11 @@ mod tests {
     #[test]
     fn the_oldest_links_make_room() {
         let links = Links::default();
-        let first = links.keep(0).unwrap();
+        let first = links.keep("k1", 0).unwrap();
         for _ in 0..MOST {
-            links.keep(0).unwrap();
+            links.keep("k1", 0).unwrap();
         }
-        assert!(links.find(&first).is_none());
+        assert!(links.kept(&first).is_none());
         assert_eq!(links.with(|all| all.len()), MOST);
     }
 }

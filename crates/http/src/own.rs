@@ -3,8 +3,8 @@
 //! The key of the run, which `tieline serve --run-key` prints, may call all of them, as the window does. The key of another program calls those
 //! it was given, and sees the connections within its reach.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -29,8 +29,6 @@ pub(crate) use streams::Streams;
 
 /// How a program shows its key.
 const WAYS: &[Way] = &[Way::Key("bearer"), Way::Header("x-api-key")];
-/// Sign-ins whose programs are remembered. They last ten minutes.
-const REMEMBERED: usize = 1000;
 /// Rows of the event log that are looked through at a time, for those within reach.
 const LOOKED_THROUGH: u64 = 500;
 
@@ -163,7 +161,7 @@ async fn by_key(
         }
         Asks::Flow(field) => {
             if let Some(flow) = ask[field].as_str()
-                && !sees_flow(door, key, &within, flow)?
+                && !door.app.programs().sees_flow(key, flow)?
             {
                 return Err(Error::not_found("sign-in", flow).into());
             }
@@ -175,24 +173,25 @@ async fn by_key(
         "access_token" => return access_token(door, key, ask).await,
         _ => {}
     }
+    if operation == "events" {
+        return log_within(door, &within, ask).await;
+    }
     if let Asks::EachConnection(field) = asks
         && ask[field].is_null()
     {
         return match operation {
-            "events" => log_within(door, &within, ask).await,
             "search" => search_within(door, &within, ask).await,
             _ => each_within(door, operation, field, &within, ask).await,
         };
     }
     let mut value = door.app.call(operation, ask).await?;
     match answers {
-        Answers::Asked => {}
+        Answers::Asked => reach::withhold(operation, &mut value),
         Answers::Rows(list, field) => within.keep(&mut value, list, field)?,
         Answers::Flows => {
             for flow in value.as_array_mut().map(std::mem::take).unwrap_or_default() {
-                let names = |field: &str| flow[field].as_str().map(str::to_owned);
-                let id = names("id").unwrap_or_default();
-                if is_flow_of(door, key, &within, &id, [names("connection"), names("reconnect")])?
+                let id = flow["id"].as_str().unwrap_or_default();
+                if door.app.programs().sees_flow(key, id)?
                     && let Some(flows) = value.as_array_mut()
                 {
                     flows.push(flow);
@@ -232,6 +231,7 @@ async fn connect(door: &Door, key: &Key, ask: Value) -> Result<Value, Failure> {
     let flow = programs
         .connect(Connecting {
             owner,
+            by: Some(key.clone()),
             provider: ask.provider,
             inputs: ask.inputs,
             scopes: None,
@@ -244,7 +244,6 @@ async fn connect(door: &Door, key: &Key, ask: Value) -> Result<Value, Failure> {
             data_source_tags: serde_json::Map::new(),
         })
         .await?;
-    door.began.note(&flow.id, key.organization);
     serde_json::to_value(flow).map_err(|error| Error::internal(error).into())
 }
 
@@ -268,6 +267,7 @@ async fn log_within(door: &Door, within: &Within, mut ask: Value) -> Result<Valu
         let seen = page.as_array().map_or(0, Vec::len) as u64;
         let last = page.as_array().and_then(|rows| rows.last()).map(|row| row["id"].clone());
         within.keep(&mut page, "", "/connection")?;
+        reach::withhold("events", &mut page);
         rows.extend(page.as_array_mut().map(std::mem::take).unwrap_or_default());
         let Some(last) = last.filter(|_| rows.len() < most && seen >= asked) else { break };
         asked = LOOKED_THROUGH;
@@ -314,50 +314,6 @@ async fn each_within(
     Ok(Value::Array(rows))
 }
 
-/// Sign-ins that programs began, and whose they are.
-#[derive(Default)]
-pub(crate) struct Began(Mutex<VecDeque<(String, i64)>>);
-
-impl Began {
-    fn note(&self, flow: &str, organization: i64) {
-        let mut began = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if began.len() == REMEMBERED {
-            began.pop_front();
-        }
-        began.push_back((flow.to_owned(), organization));
-    }
-
-    fn by(&self, flow: &str, organization: i64) -> bool {
-        let began = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        began.iter().any(|(id, whose)| id == flow && *whose == organization)
-    }
-}
-
-/// A key sees the sign-ins that its organization began here, and those of connections within its reach.
-fn is_flow_of(
-    door: &Door,
-    key: &Key,
-    within: &Within,
-    flow: &str,
-    connections: [Option<String>; 2],
-) -> Result<bool, Error> {
-    if door.began.by(flow, key.organization) {
-        return Ok(true);
-    }
-    for connection in connections.iter().flatten() {
-        if within.holds(connection)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn sees_flow(door: &Door, key: &Key, within: &Within, flow: &str) -> Result<bool, Error> {
-    // One that is not known any more belongs to nobody.
-    let Ok(known) = door.app.programs().flow(flow) else { return Ok(false) };
-    is_flow_of(door, key, within, flow, [known.connection, known.reconnect])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -387,16 +343,5 @@ mod tests {
         {
             assert_eq!(read(&Bytes::from_static(text.as_bytes())).is_ok(), good, "{text}");
         }
-    }
-
-    #[test]
-    fn a_sign_in_belongs_to_who_began_it() {
-        let began = Began::default();
-        began.note("f", 1);
-        assert!(began.by("f", 1) && !began.by("f", 2) && !began.by("g", 1));
-        for number in 0..REMEMBERED {
-            began.note(&number.to_string(), 1);
-        }
-        assert!(!began.by("f", 1), "the oldest is forgotten");
     }
 }

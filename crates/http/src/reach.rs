@@ -108,6 +108,18 @@ impl Within {
     }
 }
 
+/// Takes out what stands between the person and another program: which of them was given a token.
+pub(crate) fn withhold(operation: &str, answer: &mut Value) {
+    let lines = match operation {
+        "events" => answer.as_array_mut(),
+        "connection" => answer["events"].as_array_mut(),
+        _ => None,
+    };
+    if let Some(lines) = lines {
+        lines.retain(|line| line["kind"] != "token_given");
+    }
+}
+
 /// Makes counts anew that would tell of connections outside a reach; gets the answer and the rows within.
 pub(crate) type Recount = fn(&mut Value, &[Value]);
 

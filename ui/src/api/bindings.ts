@@ -16,7 +16,7 @@ name: string,
  */
 organization: string | null, 
 /**
- * Operations or groups; default: all groups but `tokens`.
+ * Operations or groups; default: all groups but `tokens`, and but `contracts` where `reach` names connections.
  */
 operations: Array<string> | null, reach: Reach | null, origins: Array<string>, per_minute: number | null, };
 export type AddedKey = { key: KeyRow, secret: string, };
@@ -139,7 +139,7 @@ export type EventLine = {
  */
 id: number, connection: string, connection_name: string, at: string, 
 /**
- * `connected`, `refreshed`, `failed`, `used`, `reconnected`, `scopes_changed`, `disconnecting`, `disconnected`, `recovered`, `renamed`
+ * `connected`, `refreshed`, `failed`, `used`, `token_given`, `reconnected`, `scopes_changed`, `disconnecting`, `disconnected`, `recovered`, `renamed`
  */
 kind: string, words: string, 
 /**
@@ -337,7 +337,11 @@ export type KeyGroup = { name: string, meaning: string,
 /**
  * A key has it where nobody said otherwise.
  */
-usual: boolean, operations: Array<string>, };
+usual: boolean, 
+/**
+ * It reaches everything of the key's organization: a key that is limited to some connections cannot have it.
+ */
+everything: boolean, operations: Array<string>, };
 export type KeyRow = { id: string, name: string, 
 /**
  * Whose are the connections made through it.
@@ -355,7 +359,11 @@ origins: Array<string>,
  * Requests a minute in place of the usual limits; 0: no limit.
  */
 per_minute: number | null, made_at: string, last_used_at: string | null, revoked_at: string | null, };
-export type KeyUse = { at: string, 
+export type KeyUse = { 
+/**
+ * Counts up; pass as `before` for older ones.
+ */
+id: number, at: string, 
 /**
  * The operation, or method and route.
  */
@@ -763,6 +771,15 @@ passphrase: string | null,
  * Make the passphrase file where the system has no keyring.
  */
 choose_file: boolean, };
+export type UsesAsk = { 
+/**
+ * The key.
+ */
+id: string, before: number | null, 
+/**
+ * Default 100, at most 500.
+ */
+limit: number | null, };
 export type WayPlan = { 
 /**
  * `deep_link`, `loopback`, `relay`, `paste`
@@ -878,8 +895,8 @@ export interface Operations {
   add_key: { ask: AddKey; answer: AddedKey };
   /** Ends a key; what it connected stays. */
   revoke_key: { ask: ById; answer: Nothing };
-  /** The newest uses of a key. */
-  key_uses: { ask: ById; answer: Array<KeyUse> };
+  /** What a key was used for, the newest first. */
+  key_uses: { ask: UsesAsk; answer: Array<KeyUse> };
   /** What programs ask for and their person has not decided yet. */
   approvals: { ask: Nothing; answer: Array<Approval> };
   /** Lets a program have access tokens of a connection, or not. */

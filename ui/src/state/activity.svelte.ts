@@ -1,30 +1,31 @@
-import type { EventLine } from '../api/bindings';
+import type { Change, EventLine } from '../api/bindings';
 import { call } from '../api/call';
 import { anew, watch } from './kept.svelte';
 import { voice } from './voice.svelte';
 
 const PAGE = 100;
 
-/** What happened, newest first: the newest page follows the engine, older pages are added on demand. */
-export class Activity {
-  lines = $state.raw<EventLine[]>([]);
+/** Lines that count up, newest first: the newest page follows the engine, older pages are added on demand. */
+export class Pages<Line extends { id: number }> {
+  lines = $state.raw<Line[]>([]);
   /** The first page has been read. */
   ready = $state(false);
   /** There is more before the last line. */
   more = $state(false);
-  #connection: string | null;
+  #ask: (before: number | null, limit: number) => Promise<Line[]>;
+  #matters: (change: Change) => boolean;
   #reading = false;
   #stale = false;
 
-  /** `connection` empty: everybody's. */
-  constructor(connection: string) {
-    this.#connection = connection || null;
+  constructor(ask: (before: number | null, limit: number) => Promise<Line[]>, matters: (change: Change) => boolean) {
+    this.#ask = ask;
+    this.#matters = matters;
   }
 
   follow(): () => void {
     void this.#newest();
     return watch((change) => {
-      if (change.what === 'connection' || anew(change)) void this.#newest();
+      if (this.#matters(change) || anew(change)) void this.#newest();
     });
   }
 
@@ -51,7 +52,7 @@ export class Activity {
   }
 
   /** Puts the newest page before what is known, unless there would be a hole between them. */
-  #join(page: EventLine[]): void {
+  #join(page: Line[]): void {
     const oldest = page.at(-1)?.id ?? 0;
     const touching = this.lines.some(({ id }) => id === oldest);
     this.lines = touching ? [...page, ...this.lines.filter(({ id }) => id < oldest)] : page;
@@ -59,9 +60,13 @@ export class Activity {
     this.ready = true;
   }
 
-  async #page(before: number | null): Promise<EventLine[] | null> {
-    let page: EventLine[] | null = null;
-    await voice.hear(async () => (page = await call('events', { id: this.#connection, before, limit: PAGE })));
+  async #page(before: number | null): Promise<Line[] | null> {
+    let page: Line[] | null = null;
+    await voice.hear(async () => (page = await this.#ask(before, PAGE)));
     return page;
   }
 }
+
+/** What happened; `connection` empty: to any. */
+export const activity = (connection: string): Pages<EventLine> =>
+  new Pages((before, limit) => call('events', { id: connection || null, before, limit }), ({ what }) => what === 'connection');

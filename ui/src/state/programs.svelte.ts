@@ -1,6 +1,8 @@
 /** Other programs: where they ask, the keys they come with, and what they wait for. */
 import { SvelteSet } from 'svelte/reactivity';
-import type { KeyRow } from '../api/bindings';
+import type { KeyRow, KeyUse } from '../api/bindings';
+import { call } from '../api/call';
+import { Pages } from './activity.svelte';
 import { Kept } from './kept.svelte';
 
 export const keys = new Kept('keys', {}, ({ what }) => what === 'keys');
@@ -13,6 +15,6 @@ export const approvals = new Kept('approvals', {}, ({ what }) => what === 'appro
 export const aside = new SvelteSet<number>();
 
 /** What one key was used for, newest first. */
-export const uses = (id: string): Kept<'key_uses'> => new Kept('key_uses', { id }, ({ what }) => what === 'keys');
+export const uses = (id: string): Pages<KeyUse> => new Pages((before, limit) => call('key_uses', { id, before, limit }), ({ what }) => what === 'keys');
 
 export const live = (all: KeyRow[] | null): KeyRow[] => (all ?? []).filter(({ revoked_at }) => revoked_at === null);

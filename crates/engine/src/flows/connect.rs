@@ -21,7 +21,7 @@ use crate::flows::oauth1::{self, RequestToken};
 use crate::flows::push::Push;
 use crate::flows::waiting::{self, Waiting, forget_oldest, update};
 use crate::oauth::{self, Asking, ProofKey};
-use crate::program::Owner;
+use crate::program::{Key, Owner};
 use crate::secret::Secret;
 use crate::sync_options::SyncOptions;
 use crate::ways::{self, Plan};
@@ -43,10 +43,19 @@ pub(crate) struct Begin {
     pub program: Option<Arc<ForProgram>>,
 }
 
+impl Begin {
+    /// The key that it was begun with; none: by the person.
+    pub fn by(&self) -> Option<&Key> {
+        self.program.as_ref()?.by.as_ref()
+    }
+}
+
 /// A sign-in that a program asked for.
 #[derive(Debug, Default)]
 pub(crate) struct ForProgram {
     pub owner: Owner,
+    /// The key that it was begun with.
+    pub by: Option<Key>,
     /// Exactly these scopes instead of the usual ones.
     pub scopes: Option<Vec<String>>,
     /// Sent as it is; whoever asked brings the answer.
@@ -78,6 +87,7 @@ pub(crate) struct Kept {
 /// Begins a sign-in. Fails at once, with the field, where something typed is wrong.
 pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
     let provider = world.provider(&begin.provider)?;
+    world.flows.has_room(begin.by())?;
     let reconnect = begin.reconnect.as_deref().map(|id| world.connection(id)).transpose()?;
     if let Some(it) = reconnect.as_ref().filter(|it| it.provider != provider.id) {
         return Err(Error::field(
@@ -202,7 +212,8 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
     {
         let mut all = world.flows.lock();
         let order = all.values().map(|it| it.order).max().unwrap_or(0) + 1;
-        forget_oldest(&mut all);
+        waiting::room(&all, begin.by())?;
+        forget_oldest(&mut all, begin.by());
         all.insert(
             id.clone(),
             Waiting {
@@ -253,6 +264,8 @@ async fn wait(
 ) {
     let end = tokio::select! {
         callback = inbox.recv() => match callback {
+            // Whoever asked for it has no right to anything more.
+            Some(_) if has_ended(&world, &kept) => Answered::Ended(FlowStep::Cancelled, None),
             Some(callback) => {
                 // One answer is enough: the state has been used.
                 update(&world, &kept.id, |waiting| {
@@ -286,6 +299,14 @@ async fn wait(
             }
         }
     });
+}
+
+/// Whether the key that this was begun with was revoked, perhaps by another process.
+fn has_ended(world: &World, kept: &Kept) -> bool {
+    let by = kept.program.as_ref().and_then(|program| program.by.as_ref());
+    by.is_some_and(|key| {
+        !world.store.key(&key.id).is_ok_and(|it| it.is_some_and(|it| it.revoked_at.is_none()))
+    })
 }
 
 /// Takes the way asked for, else the best that works right now.

@@ -13,11 +13,14 @@ use crate::flow::{Flow, FlowStep};
 use crate::flows::connect::Begin;
 use crate::flows::push::Push;
 use crate::flows::{finish, listen};
+use crate::program::Key;
 use crate::secret::Secret;
 use crate::world::World;
 
-/// So many ended sign-ins stay readable.
+/// So many ended sign-ins of each key, and of the person, stay readable.
 const MEMORY: usize = 50;
+/// Sign-ins of one key that may be under way at once. They last ten minutes.
+const MOST_UNDER_WAY: usize = 200;
 
 /// All sign-ins of this world, waiting and ended.
 #[derive(Default)]
@@ -46,9 +49,38 @@ pub(crate) struct Waiting {
     pub(super) order: u64,
 }
 
+impl Waiting {
+    fn is_of(&self, key: Option<&str>) -> bool {
+        self.begin.by().map(|by| by.id.as_str()) == key
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.flow.step, FlowStep::Waiting | FlowStep::Finishing | FlowStep::OtherAccount)
+    }
+}
+
 impl Flows {
     pub fn lock(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a key may begin one more; the person always may.
+    pub fn has_room(&self, by: Option<&Key>) -> Result<()> {
+        room(&self.lock(), by)
+    }
+
+    /// The key that a sign-in was begun with; none: by the person.
+    pub fn began(&self, id: &str) -> Result<Option<Key>> {
+        let all = self.lock();
+        let waiting = all.get(id).ok_or_else(|| Error::not_found("sign-in", id))?;
+        Ok(waiting.begin.by().cloned())
+    }
+
+    /// Cancels what a key began and nobody has finished.
+    pub fn cancel_of(&self, key: &str) {
+        for waiting in self.lock().values().filter(|it| it.is_of(Some(key))) {
+            waiting.ended.notify_one();
+        }
     }
 
     pub fn list(&self) -> Vec<Flow> {
@@ -198,18 +230,32 @@ pub(crate) fn new_id() -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-pub(super) fn forget_oldest(all: &mut HashMap<String, Waiting>) {
-    let is_open =
-        |step: FlowStep| matches!(step, FlowStep::Waiting | FlowStep::Finishing | FlowStep::OtherAccount);
-    while all.len() >= MEMORY {
-        let oldest = all
-            .values()
-            .filter(|it| !is_open(it.flow.step))
-            .min_by_key(|it| it.order)
-            .map(|it| it.flow.id.clone());
-        match oldest {
-            Some(id) => drop(all.remove(&id)),
-            None => break,
-        }
+/// As [`Flows::has_room`], for who has the lock.
+pub(super) fn room(all: &HashMap<String, Waiting>, by: Option<&Key>) -> Result<()> {
+    let Some(key) = by else { return Ok(()) };
+    // What waits for its person's word about another account has no end of its own, and hinders nobody.
+    let under_way = |it: &&Waiting| matches!(it.flow.step, FlowStep::Waiting | FlowStep::Finishing);
+    if all.values().filter(|it| it.is_of(Some(&key.id))).filter(under_way).count() < MOST_UNDER_WAY {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::TooMany,
+        format!(
+            "{MOST_UNDER_WAY} sign-ins that the key {} began are not finished yet, and more there cannot be.",
+            key.name
+        ),
+        "Cancel some, or wait: each ends by itself after ten minutes.",
+    ))
+}
+
+/// Makes room among the ended ones of whoever begins another; those of others are not touched.
+pub(super) fn forget_oldest(all: &mut HashMap<String, Waiting>, by: Option<&Key>) {
+    let by = by.map(|key| key.id.as_str());
+    let ended = all.values().filter(|it| it.is_of(by) && !it.is_open());
+    let mut ended: Vec<(u64, String)> = ended.map(|it| (it.order, it.flow.id.clone())).collect();
+    ended.sort();
+    let many = (ended.len() + 1).saturating_sub(MEMORY);
+    for (_, id) in ended.into_iter().take(many) {
+        all.remove(&id);
     }
 }

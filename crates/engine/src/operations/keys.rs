@@ -2,7 +2,7 @@
 
 use super::wire::{
     AccessToken, AddKey, AddedKey, Approval, ById, DecideApproval, KeyGroup, KeyRow, KeyUse, Nothing,
-    OptionLine, ProgramOptions, Serving,
+    OptionLine, ProgramOptions, Serving, UsesAsk,
 };
 use crate::app::App;
 use crate::clock::rfc3339;
@@ -10,13 +10,10 @@ use crate::connection::Connection;
 use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::problem::NamedValue;
-use crate::program::{GROUPS, May};
+use crate::program::{CONTRACTS, GROUPS, May};
 use crate::programs;
 use crate::settings::API_PORT;
 use crate::world::World;
-
-/// The newest uses that are shown.
-const USES: u32 = 200;
 
 pub(super) async fn keys(app: &App, _: Nothing) -> Result<Vec<KeyRow>> {
     Ok(app.world().store.keys()?.into_iter().map(programs::key_row).collect())
@@ -30,16 +27,18 @@ pub(super) async fn key_groups(_: &App, _: Nothing) -> Result<Vec<KeyGroup>> {
             name: (*name).into(),
             meaning: (*meaning).into(),
             usual: usual.iter().any(|it| it == name),
+            everything: *name == CONTRACTS,
             operations: operations.iter().map(|it| (*it).to_owned()).collect(),
         })
         .collect())
 }
 
 pub(super) async fn add_key(app: &App, ask: AddKey) -> Result<AddedKey> {
+    let usual = May::usual_within(ask.reach.unwrap_or_default());
     let may = May {
-        operations: ask.operations.unwrap_or_else(|| May::usual().operations),
-        reach: ask.reach.unwrap_or_default(),
-        origins: ask.origins.iter().map(|it| it.trim().trim_end_matches('/').to_owned()).collect(),
+        operations: ask.operations.unwrap_or(usual.operations),
+        reach: usual.reach,
+        origins: ask.origins,
         per_minute: ask.per_minute,
     };
     let (key, secret) = programs::add_key(&app.world(), &ask.name, ask.organization.as_deref(), may)?;
@@ -50,17 +49,20 @@ pub(super) async fn revoke_key(app: &App, ask: ById) -> Result<Nothing> {
     let world = app.world();
     world.store.key(&ask.id)?.ok_or_else(|| Error::not_found("key", &ask.id))?;
     world.store.revoke_key(&ask.id, world.now())?;
+    world.flows.cancel_of(&ask.id);
     world.changed(Change::Keys);
     Ok(Nothing {})
 }
 
-pub(super) async fn key_uses(app: &App, ask: ById) -> Result<Vec<KeyUse>> {
+pub(super) async fn key_uses(app: &App, ask: UsesAsk) -> Result<Vec<KeyUse>> {
     let world = app.world();
     world.store.key(&ask.id)?.ok_or_else(|| Error::not_found("key", &ask.id))?;
-    let uses = world.store.uses(&ask.id, USES)?;
+    let limit = ask.limit.unwrap_or(100).clamp(1, 500);
+    let uses = world.store.uses(&ask.id, ask.before, limit)?;
     uses.into_iter()
-        .map(|it| {
+        .map(|(id, it)| {
             Ok(KeyUse {
+                id,
                 at: rfc3339(it.at),
                 connection_name: name_of(&world, &it.connection)?,
                 what: it.what,
@@ -99,7 +101,15 @@ fn name_of(world: &World, connection: &str) -> Result<String> {
 pub(super) async fn decide_approval(app: &App, ask: DecideApproval) -> Result<Nothing> {
     let world = app.world();
     let decided = world.store.decide_approval(i64::from(ask.id), ask.allow, world.now())?;
-    decided.ok_or_else(|| Error::not_found("question", &ask.id.to_string()))?;
+    let (it, now) = decided.ok_or_else(|| Error::not_found("question", &ask.id.to_string()))?;
+    if !now {
+        let said = if it.allowed { "Allowed" } else { "Not allowed" };
+        return Err(Error::new(
+            Code::Conflict,
+            format!("This question was answered before: {}.", said.to_lowercase()),
+            "The answer stands as long as the key. Revoke the key to end it, and make another one to be asked again.",
+        ));
+    }
     world.changed(Change::Approval);
     Ok(Nothing {})
 }

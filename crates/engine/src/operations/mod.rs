@@ -23,7 +23,7 @@ use wire::{
     Failure, Flow, ForgetApp, ForgetContents, FormCheck, Found, ItemAsk, ItemText, ItemsAsk, ItemsPage,
     KeyGroup, KeyRow, KeyUse, Keyring, LibraryState, Nothing, OpenPage, OtherAccount, Paste, Pick,
     ProviderCard, ProviderForm, Rename, SaveApp, SaveService, SearchAsk, ServiceForm, Serving, SetPractice,
-    SetSync, Settings, SignInLink, StartSync, Status, SyncState, Tested, UnlockKeyring,
+    SetSync, Settings, SignInLink, StartSync, Status, SyncState, Tested, UnlockKeyring, UsesAsk,
 };
 
 use crate::app::App;
@@ -196,8 +196,8 @@ operations! {
     add_key(AddKey) -> AddedKey = keys::add_key;
     /// Ends a key; what it connected stays.
     revoke_key(ById) -> Nothing = keys::revoke_key;
-    /// The newest uses of a key.
-    key_uses(ById) -> Vec<KeyUse> = keys::key_uses;
+    /// What a key was used for, the newest first.
+    key_uses(UsesAsk) -> Vec<KeyUse> = keys::key_uses;
     /// What programs ask for and their person has not decided yet.
     approvals(Nothing) -> Vec<Approval> = keys::approvals;
     /// Lets a program have access tokens of a connection, or not.

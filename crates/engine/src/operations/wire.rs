@@ -490,7 +490,7 @@ pub struct EventLine {
     pub connection: String,
     pub connection_name: String,
     pub at: String,
-    /// `connected`, `refreshed`, `failed`, `used`, `reconnected`, `scopes_changed`, `disconnecting`, `disconnected`, `recovered`, `renamed`
+    /// `connected`, `refreshed`, `failed`, `used`, `token_given`, `reconnected`, `scopes_changed`, `disconnecting`, `disconnected`, `recovered`, `renamed`
     pub kind: String,
     pub words: String,
     /// `ok`, `lit`, `plain`

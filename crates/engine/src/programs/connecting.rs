@@ -18,7 +18,7 @@ use crate::flows::pair::Pair;
 use crate::flows::{identity, waiting};
 use crate::oauth::Tokens;
 use crate::operations::{check_client_id, store_app};
-use crate::program::Owner;
+use crate::program::{Key, Owner};
 use crate::secret::Secret;
 use crate::store::AppRow;
 use crate::sync_options::SyncOptions;
@@ -28,6 +28,8 @@ use crate::world::World;
 #[derive(Debug, Clone, Default)]
 pub struct Connecting {
     pub owner: Owner,
+    /// The key that asks: the sign-in is this one's, and ends with it. None: the person asks.
+    pub by: Option<Key>,
     /// The catalogue's id: `ZENDESK`.
     pub provider: String,
     /// Under the provider's own keys.
@@ -114,6 +116,7 @@ impl Programs {
         };
         let program = ForProgram {
             owner: ask.owner,
+            by: ask.by,
             scopes: ask.scopes,
             redirect,
             then: ask.then,
@@ -157,6 +160,24 @@ impl Programs {
 
     pub fn flow(&self, id: &str) -> Result<Flow> {
         self.world().flows.get(id)
+    }
+
+    /// Whether a key sees a sign-in and may end it: its own; those that its organization's other keys began, unless it is
+    /// limited to some connections; and of the person's those about connections within its reach. One that is not known
+    /// is nobody's.
+    pub fn sees_flow(&self, key: &Key, id: &str) -> Result<bool> {
+        let world = self.world();
+        let (Ok(began), Ok(flow)) = (world.flows.began(id), world.flows.get(id)) else { return Ok(false) };
+        if let Some(by) = began {
+            let shared = by.organization == key.organization && !key.may.is_limited();
+            return Ok(by.id == key.id || shared);
+        }
+        for connection in [flow.connection, flow.reconnect].iter().flatten() {
+            if self.reaches(key, connection)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The sign-in at its end, or as it stands after `most`.

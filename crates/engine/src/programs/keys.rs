@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::Change;
 use crate::flows::token::{self, Want};
 use crate::operations::wire::{AccessToken, KeyRow, OrganizationRow};
-use crate::program::{GROUPS, Key, May, Reach, Use};
+use crate::program::{CONTRACTS, GROUPS, Key, May, Reach, Use};
 use crate::secret::Secret;
 use crate::store::Kind;
 use crate::world::World;
@@ -49,6 +49,14 @@ impl Programs {
         world.store.key_of_temporary(&hash(secret), world.now())
     }
 
+    /// Whether an organization has a key that is good for the contracts. Without one nothing is told to it any more.
+    pub fn is_served(&self, organization: i64) -> Result<bool> {
+        let keys = self.world().store.keys()?;
+        Ok(keys
+            .iter()
+            .any(|key| key.organization == organization && key.revoked_at.is_none() && key.may.contracts()))
+    }
+
     /// Origins of pages that some key lets in.
     pub fn origins(&self) -> Result<Vec<String>> {
         let keys = self.world().store.keys()?;
@@ -82,11 +90,12 @@ impl Programs {
     }
 
     /// A short-lived access token for a program that has the right to it, once its person agreed to this program and
-    /// this connection. Written down in the connection's log each time. Never a refresh token.
+    /// this connection. Written down in the connection's log each time. Never a refresh token, and never one without an
+    /// end: nothing here could take it back.
     ///
     /// # Errors
-    /// `Refused` without the right, or after the person said no; `NeedsYou` until the person has decided; `NotFound`
-    /// for what the key does not reach; else what keeps the connection from working.
+    /// `Refused` without the right, for a token whose end is not known, or after the person said no; `NeedsYou` until the
+    /// person has decided; `NotFound` for what the key does not reach; else what keeps the connection from working.
     pub async fn token_for(&self, key: &Key, connection: &str) -> Result<AccessToken> {
         if !key.may.operation("access_token") {
             return Err(Error::new(
@@ -99,7 +108,8 @@ impl Programs {
             return Err(Error::not_found("connection", connection));
         }
         let world = self.world();
-        world.connection(connection)?;
+        // Nobody is asked for what is not given.
+        short_lived(&world, &world.connection(connection)?)?;
         let approval = world.store.approval(&key.id, connection, world.now())?;
         if approval.decided_at.is_none() {
             world.changed(Change::Approval);
@@ -124,9 +134,25 @@ impl Programs {
                 "Ask for its contents through Tieline instead.",
             ));
         }
-        world.happened(&it, Kind::Used, &format!("{} was given an access token.", key.name));
+        short_lived(&world, &it)?;
+        world.happened(&it, Kind::TokenGiven, &format!("{} was given an access token.", key.name));
         Ok(token_of(&it, &access.token))
     }
+}
+
+/// Only a token that ends by itself leaves: what was handed out cannot be called back when the key is revoked.
+fn short_lived(world: &World, it: &Connection) -> Result<()> {
+    if it.access_until.is_some() {
+        return Ok(());
+    }
+    let name = world.provider(&it.provider).map_or_else(|_| it.provider.clone(), |it| it.name.clone());
+    Err(Error::new(
+        Code::Refused,
+        format!(
+            "{name} does not say when this account's access token ends, so it could be used long after this key."
+        ),
+        "Ask for what the account holds through Tieline's own operations instead, such as items and read_item.",
+    ))
 }
 
 fn token_of(it: &Connection, token: &Secret) -> AccessToken {
@@ -142,7 +168,7 @@ pub(crate) fn add_key(
     world: &World,
     name: &str,
     organization: Option<&str>,
-    may: May,
+    mut may: May,
 ) -> Result<(Key, Secret)> {
     let name = called("name", name)?;
     let organization = match organization.map(str::trim).filter(|it| !it.is_empty()) {
@@ -164,14 +190,15 @@ pub(crate) fn add_key(
             ));
         }
     }
-    for origin in &may.origins {
-        let whole = url::Url::parse(origin).ok().map(|url| url.origin().ascii_serialization());
-        if whole.as_deref() != Some(origin.as_str()) || !origin.starts_with("http") {
-            return Err(Error::field(
-                "origins",
-                format!("{origin} is no origin. It looks like https://app.acme.example, without a path."),
-            ));
-        }
+    for origin in &mut may.origins {
+        *origin = whole_origin(origin)?;
+    }
+    if may.is_limited() && may.operations.iter().any(|word| word == CONTRACTS) {
+        return Err(Error::field(
+            "operations",
+            "The published contracts work with everything that the key's organization connects, so a key that is limited \
+             to some connections cannot have them. Leave contracts out, or let it reach all or its own.",
+        ));
     }
     if let Reach::These(ids) = &may.reach {
         for id in ids {
@@ -204,6 +231,23 @@ pub(crate) fn add_key(
     Ok((key, secret))
 }
 
+/// An origin as browsers send it: in lower case, without the usual port.
+fn whole_origin(text: &str) -> Result<String> {
+    let url = url::Url::parse(text.trim()).ok().filter(|url| {
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let nobody = url.username().is_empty() && url.password().is_none();
+        bare && nobody && matches!(url.scheme(), "http" | "https") && !text.contains('*')
+    });
+    url.map(|url| url.origin().ascii_serialization()).ok_or_else(|| {
+        let words = if text.contains('*') {
+            format!("{text} stands for many pages, and a browser names one. Give each origin by itself.")
+        } else {
+            format!("{text} is no origin. It looks like https://app.acme.example, without a path.")
+        };
+        Error::field("origins", words)
+    })
+}
+
 fn called(field: &str, text: &str) -> Result<String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 80 || text.chars().any(char::is_control) {
@@ -213,6 +257,7 @@ fn called(field: &str, text: &str) -> Result<String> {
 }
 
 pub(crate) fn key_row(key: Key) -> KeyRow {
+    let contracts = key.may.contracts();
     KeyRow {
         id: key.id,
         name: key.name,
@@ -222,7 +267,7 @@ pub(crate) fn key_row(key: Key) -> KeyRow {
             ulid: super::embedded::organization_ulid(key.organization),
             name: key.organization_name,
         },
-        operations: key.may.operations,
+        operations: key.may.operations.into_iter().filter(|word| contracts || word != CONTRACTS).collect(),
         reach: key.may.reach,
         origins: key.may.origins,
         per_minute: key.may.per_minute,

@@ -27,6 +27,8 @@ pub enum Kind {
     Failed,
     Recovered,
     Used,
+    /// A program was given an access token. Between its person and the program: no other program reads it.
+    TokenGiven,
     ScopesChanged,
     Renamed,
     Synced,
@@ -43,6 +45,7 @@ impl Kind {
             Self::Failed => "failed",
             Self::Recovered => "recovered",
             Self::Used => "used",
+            Self::TokenGiven => "token_given",
             Self::ScopesChanged => "scopes_changed",
             Self::Renamed => "renamed",
             Self::Synced => "synced",

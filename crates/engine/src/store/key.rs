@@ -217,21 +217,23 @@ impl Store {
         })
     }
 
-    /// The newest uses of a key.
-    pub fn uses(&self, key: &str, limit: u32) -> Result<Vec<Use>> {
+    /// The newest uses of a key below `before`, each with its number.
+    pub fn uses(&self, key: &str, before: Option<i32>, limit: u32) -> Result<Vec<(i32, Use)>> {
         self.with(|db| {
             db.prepare_cached(
-                "SELECT key, at, what, connection, status, times FROM key_use WHERE key = ?1 ORDER BY id DESC LIMIT ?2",
+                "SELECT id, key, at, what, connection, status, times FROM key_use
+                 WHERE key = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
             )?
-            .query_map(params![key, limit], |row| {
-                Ok(Use {
-                    key: row.get(0)?,
-                    at: row.get(1)?,
-                    what: row.get(2)?,
-                    connection: row.get(3)?,
-                    status: row.get(4)?,
-                    times: row.get(5)?,
-                })
+            .query_map(params![key, before.unwrap_or(i32::MAX), limit], |row| {
+                let it = Use {
+                    key: row.get(1)?,
+                    at: row.get(2)?,
+                    what: row.get(3)?,
+                    connection: row.get(4)?,
+                    status: row.get(5)?,
+                    times: row.get(6)?,
+                };
+                Ok((row.get(0)?, it))
             })?
             .collect()
         })
@@ -266,10 +268,11 @@ impl Store {
         })
     }
 
-    pub fn decide_approval(&self, id: i64, allowed: bool, now: Seconds) -> Result<Option<Approval>> {
+    /// Decides, once: what was decided stays. Answers the question as it stands now, and whether this decided it.
+    pub fn decide_approval(&self, id: i64, allowed: bool, now: Seconds) -> Result<Option<(Approval, bool)>> {
         self.write(|db| {
-            db.execute(
-                "UPDATE approval SET decided_at = ?2, allowed = ?3 WHERE id = ?1",
+            let decided = db.execute(
+                "UPDATE approval SET decided_at = ?2, allowed = ?3 WHERE id = ?1 AND decided_at IS NULL",
                 params![id, now, allowed],
             )?;
             db.query_row(
@@ -278,6 +281,7 @@ impl Store {
                 read_approval,
             )
             .optional()
+            .map(|it| it.map(|it| (it, decided > 0)))
         })
     }
 }

@@ -91,7 +91,7 @@ impl Keyring {
             _ => Err(Error::new(
                 Code::KeyringLocked,
                 format!("{} stayed locked.", system::NAME),
-                "Press Unlock again and enter the password you log in to this computer with. If no window asks for \
+                "Press Unlock again, or run `tieline unlock` again, and enter the password you log in to this computer with. If no window asks for \
                  it, choose a file locked with a passphrase in Settings, Keyring.",
             )),
         }

@@ -34,6 +34,7 @@ async fn get_consent_url(asker: Asker, body: Bytes) -> Result<Response, Problem>
     let given = ask.object("o_auth_input_configuration")?.cloned().unwrap_or_default();
     let form = asker.books.form(&definition).await?;
     let asking = Asking {
+        by: asker.caller.key.clone(),
         definition: &definition,
         workspace: Some(ask.needed("workspace_id")?),
         redirect_url: redirect_url(ask.needed("redirect_url")?, None, true)?,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use tieline_engine::client::is_loopback;
+use tieline_engine::program::Key;
 use tieline_engine::wire::{Flow, FlowStep, FormCheck};
 use tieline_engine::{Code, Connecting, Error, Result, SyncOptions};
 use url::Url;
@@ -78,6 +79,8 @@ pub(crate) struct Bound<'a> {
 }
 
 pub(crate) struct Asking<'a> {
+    /// The key that asks.
+    pub by: Option<Key>,
     pub definition: &'a Definition,
     pub workspace: Option<&'a str>,
     pub redirect_url: Url,
@@ -154,6 +157,7 @@ impl Books {
         let then = format!("{}{}/{}/{id}", self.door.origin(), landing::PATH, self.organization);
         let connecting = Connecting {
             owner: self.owner(workspace.as_deref().unwrap_or_default()),
+            by: asking.by,
             provider: asking.definition.provider.clone(),
             inputs: asking.inputs,
             scopes: asking.scopes,

@@ -45,6 +45,7 @@ async fn initiate(asker: Asker, body: Bytes) -> Answer {
     // Optional ones count only beside those that are requested.
     let more = ask.texts("requested_optional_scopes")?.filter(|_| scopes.is_some()).unwrap_or_default();
     let asking = Asking {
+        by: asker.caller.key.clone(),
         definition: &definition,
         workspace: Some(ask.needed("workspace_id")?),
         redirect_url: redirect_url(ask.needed("redirect_url")?, ask.text("state")?, true)?,

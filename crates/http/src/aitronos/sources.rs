@@ -61,6 +61,7 @@ async fn begin(
     };
     let form = asker.books.form(definition).await?;
     let asking = Asking {
+        by: asker.caller.key.clone(),
         definition,
         workspace,
         redirect_url: redirect_url(ask.needed("redirect_url")?, ask.text("state")?, false)?,

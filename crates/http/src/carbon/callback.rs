@@ -60,7 +60,11 @@ async fn taken(
 
 /// How a sign-in ended, as soon as it has.
 async fn done(State(door): State<Arc<Door>>, Path((name, flow)): Path<(String, String)>) -> Response {
-    let link = door.carbon.links.find(&name).filter(|link| link.flow.as_ref().is_none_or(|it| *it == flow));
+    let link = door
+        .carbon
+        .links
+        .find(&door.app.programs(), &name)
+        .filter(|link| link.flow.as_ref().is_none_or(|it| *it == flow));
     let Ok(ended) = door.app.programs().ended(&flow, PATIENCE).await else {
         return gone();
     };
@@ -144,7 +148,7 @@ fn not_connected(flow: &Flow, from_program: bool) -> Response {
 
 fn gone() -> Response {
     Page::new("This sign-in is over")
-        .words("It was finished a while ago, or Tieline was started anew. Close this tab and look where you came from.")
+        .words("It was finished a while ago, the program was shut out, or Tieline was started anew. Close this tab and look where you came from.")
         .answer(StatusCode::NOT_FOUND)
 }
 
@@ -184,8 +188,11 @@ async fn decided(
     Path((name, flow)): Path<(String, String)>,
     Form(form): Form<Decided>,
 ) -> Response {
-    let belongs =
-        door.carbon.links.find(&name).is_some_and(|link| link.flow.as_deref() == Some(flow.as_str()));
+    let belongs = door
+        .carbon
+        .links
+        .find(&door.app.programs(), &name)
+        .is_some_and(|link| link.flow.as_deref() == Some(flow.as_str()));
     if belongs && door.carbon.links.sent(&name, &form.once) {
         let ask = json!({ "id": flow, "keep": form.keep == "yes" });
         if let Err(sorry) = call::<Value>(&door, "other_account", ask).await {
@@ -197,7 +204,7 @@ async fn decided(
 
 /// A link for somebody who is connected: what it asks for is begun, once, and the browser goes on.
 async fn sync(State(door): State<Arc<Door>>, Path(name): Path<String>) -> Response {
-    let link = door.carbon.links.find(&name);
+    let link = door.carbon.links.find(&door.app.programs(), &name);
     let source = link.as_ref().and_then(|link| link.source).and_then(|number| source(&door, number));
     let (Some(link), Some(source)) = (link, source) else { return gone() };
     if source.revoked {
@@ -216,7 +223,7 @@ async fn sync(State(door): State<Arc<Door>>, Path(name): Path<String>) -> Respon
 }
 
 async fn connected_already(State(door): State<Arc<Door>>, Path(name): Path<String>) -> Response {
-    let link = door.carbon.links.find(&name);
+    let link = door.carbon.links.find(&door.app.programs(), &name);
     let source = link.as_ref().and_then(|link| link.source).and_then(|number| source(&door, number));
     match (link, source) {
         (Some(link), Some(source)) => success(&door, &name, &link, &source, &[]),

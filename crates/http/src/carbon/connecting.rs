@@ -217,7 +217,7 @@ async fn connect(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Body<
     webhooks::tell_of(&door, &published, "ADD");
     schedule::apply(&door, &published).await?;
     let sync_url = match provider.picker && ask.options.enable_file_picker {
-        true => Some(oauth_url::sync_url(&door, &owner, &published, &ask.options, &ask.data_source_tags)?),
+        true => Some(oauth_url::sync_url(&door, &caller, &published, &ask.options, &ask.data_source_tags)?),
         false => None,
     };
     answer(json!({ "data_source": objects::data_source(&door, &published).await?, "sync_url": sync_url }))

@@ -102,7 +102,8 @@ async fn page(door: &Arc<Door>, caller: &Caller, ask: &ListFiles) -> Result<(Vec
     let mut desk = Desk::open(door, &caller.owner())?;
     let (files, count) = desk.files(&ask.filters, ask.part).await?;
     let until = door.app.programs().now() + ask.life.min(LONGEST_LIFE);
-    let wanted = Wanted { door, raw: ask.raw, text: ask.text, additional: ask.additional, until };
+    let key = &caller.key.id;
+    let wanted = Wanted { door, key, raw: ask.raw, text: ask.text, additional: ask.additional, until };
     let mut shown = Vec::new();
     for file in &files {
         shown.push(desk.shown(file, &wanted).await?);
@@ -245,7 +246,7 @@ async fn raw_file(State(door): State<Arc<Door>>, caller: Caller, Path(number): P
         return Err(Sorry::new(StatusCode::NOT_FOUND, words));
     }
     let until = door.app.programs().now() + USUAL_LIFE;
-    answer(json!({ "presigned_url": urls::raw(&door, number, until) }))
+    answer(json!({ "presigned_url": urls::raw(&door, &caller.key.id, number, until) }))
 }
 
 /// The older way to a file's text.
@@ -257,7 +258,7 @@ async fn parsed_file(State(door): State<Arc<Door>>, caller: Caller, Path(number)
         return Err(Sorry::new(StatusCode::NOT_FOUND, words));
     }
     let until = door.app.programs().now() + USUAL_LIFE;
-    answer(json!({ "presigned_url": urls::text(&door, number, until) }))
+    answer(json!({ "presigned_url": urls::text(&door, &caller.key.id, number, until) }))
 }
 
 /// A number in an address; what is none is as unknown as any other.

@@ -119,7 +119,7 @@ async fn oauth_url(State(door): State<Arc<Door>>, caller: Caller, Body(ask): Bod
     };
     let url = match known {
         Some((Standing::Good, source)) => {
-            sync_url(&door, &caller.owner(), &source, &ask.options, &ask.data_source_tags)?
+            sync_url(&door, &caller, &source, &ask.options, &ask.data_source_tags)?
         }
         Some((Standing::SignInAgain, source)) => {
             let reconnect = Some(source.connection.clone());
@@ -280,14 +280,14 @@ async fn standing(door: &Door, ask: &OauthUrl, source: &DataSource) -> Result<St
 /// A link of ours that applies the options to a data source and begins what they ask for, once.
 pub(super) fn sync_url(
     door: &Door,
-    owner: &Owner,
+    caller: &Caller,
     source: &DataSource,
     options: &SyncOptions,
     tags: &Map<String, Value>,
 ) -> Result<String, Sorry> {
-    let mut link = Link::new(owner.clone(), &source.provider, options.clone(), tags.clone());
+    let mut link = Link::new(caller.owner(), &source.provider, options.clone(), tags.clone());
     link.source = Some(source.number);
-    let name = door.carbon.links.keep(link)?;
+    let name = door.carbon.links.keep(&caller.key.id, link)?;
     Ok(format!("{}/integrations/sync/{name}", door.origin()))
 }
 
@@ -327,6 +327,7 @@ async fn sign_in(
     });
     let connecting = Connecting {
         owner,
+        by: Some(caller.key.clone()),
         provider: provider.id.clone(),
         inputs,
         scopes: exactly,
@@ -343,6 +344,11 @@ async fn sign_in(
         return ask_for(door, provider, connecting, keys);
     }
     begin(door, provider, connecting).await
+}
+
+/// The id of the key that asks; a link without one cannot be opened.
+fn key_of(ask: &Connecting) -> &str {
+    ask.by.as_ref().map_or("", |key| key.id.as_str())
 }
 
 /// Whether the person is asked for this input: it has to be there, and no field of this API fills it.
@@ -376,8 +382,9 @@ fn ask_for(
 /// Begins a sign-in that comes back to a page of ours. Yields the provider's address.
 async fn begin(door: &Arc<Door>, provider: &PublishedProvider, mut ask: Connecting) -> Result<String, Sorry> {
     let programs = door.app.programs();
-    let link = Link::new(ask.owner.clone(), &provider.id, ask.options.clone(), ask.data_source_tags.clone());
-    let name = door.carbon.links.keep(link)?;
+    let (options, tags) = (ask.options.clone(), ask.data_source_tags.clone());
+    let link = Link::new(ask.owner.clone(), &provider.id, options, tags);
+    let name = door.carbon.links.keep(key_of(&ask), link)?;
     let then = Url::parse(&format!("{}/integrations/done/{name}", door.origin())).map_err(Error::internal)?;
     ask.then = Some(then);
     let flow = programs.connect(ask).await.map_err(|error| told(provider, error))?;

@@ -60,7 +60,7 @@ impl Place {
 
 /// The link and the account it is about.
 fn opened(door: &Door, name: &str) -> Option<(Link, DataSource)> {
-    let link = door.carbon.links.find(name)?;
+    let link = door.carbon.links.find(&door.app.programs(), name)?;
     let source = source(door, link.source?).filter(|source| source.owner == link.owner && !source.revoked)?;
     Some((link, source))
 }
@@ -68,7 +68,7 @@ fn opened(door: &Door, name: &str) -> Option<(Link, DataSource)> {
 fn closed() -> Response {
     Page::new("This page is closed")
         .words(
-            "It was open for an hour, or the account was disconnected. Go back to the program you came from.",
+            "It was open for an hour, the account was disconnected, or the program was shut out. Go back to the program you came from.",
         )
         .answer(StatusCode::NOT_FOUND)
 }

@@ -172,14 +172,14 @@ impl Door {
             Wanted::Anything => true,
         };
         if !allowed {
-            let what = match wanted {
-                Wanted::Operation(name) => format!("call {name}"),
-                _ => "speak the published contracts".to_owned(),
+            let (what, why) = match wanted {
+                Wanted::Operation(name) => (format!("call {name}"), ""),
+                _ => ("speak the published contracts".to_owned(), why_not(key)),
             };
             return Err(Refused::new(
                 StatusCode::FORBIDDEN,
                 format!(
-                    "The key {:?} may not {what}. A key that may is made in Tieline, under Settings.",
+                    "The key {:?} may not {what}.{why} A key that may is made in Tieline, under Settings.",
                     key.name
                 ),
             ));
@@ -197,6 +197,15 @@ impl Door {
 
     fn is_session(&self, given: &str) -> bool {
         self.session.as_ref().is_some_and(|key| key.expose().as_bytes().ct_eq(given.as_bytes()).into())
+    }
+}
+
+/// Why a key that was given the contracts has no right to them, as a sentence that goes on.
+pub(crate) fn why_not(key: &Key) -> &'static str {
+    if key.may.is_limited() {
+        " It is limited to some connections, and they work with everything of its organization."
+    } else {
+        ""
     }
 }
 

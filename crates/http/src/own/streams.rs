@@ -12,7 +12,7 @@ use tieline_engine::program::Key;
 use tieline_engine::wire::Change;
 use tokio::sync::broadcast;
 
-use super::{WAYS, sees_flow, sorry};
+use super::{WAYS, sorry};
 use crate::guard::{self, Refused, Wanted};
 use crate::reach::Within;
 use crate::{Door, Tier};
@@ -114,7 +114,7 @@ impl Listener {
         let within = Within::of(self.door.app.programs(), key);
         match change {
             Change::Connection { id } | Change::Sync { id } => within.holds(id).unwrap_or(false),
-            Change::Flow { id } => sees_flow(&self.door, key, &within, id).unwrap_or(false),
+            Change::Flow { id } => self.door.app.programs().sees_flow(key, id).unwrap_or(false),
             Change::Keyring | Change::Providers | Change::Settings | Change::Elsewhere | Change::World => {
                 true
             }

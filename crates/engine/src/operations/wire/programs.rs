@@ -43,7 +43,7 @@ pub struct AddKey {
     /// Keys of one organization share what they make. Default: one of the key's own name.
     #[serde(default)]
     pub organization: Option<String>,
-    /// Operations or groups; default: all groups but `tokens`.
+    /// Operations or groups; default: all groups but `tokens`, and but `contracts` where `reach` names connections.
     #[serde(default)]
     pub operations: Option<Vec<String>>,
     #[serde(default)]
@@ -68,11 +68,26 @@ pub struct KeyGroup {
     pub meaning: String,
     /// A key has it where nobody said otherwise.
     pub usual: bool,
+    /// It reaches everything of the key's organization: a key that is limited to some connections cannot have it.
+    pub everything: bool,
     pub operations: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
+pub struct UsesAsk {
+    /// The key.
+    pub id: String,
+    #[serde(default)]
+    pub before: Option<i32>,
+    /// Default 100, at most 500.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 pub struct KeyUse {
+    /// Counts up; pass as `before` for older ones.
+    pub id: i32,
     pub at: String,
     /// The operation, or method and route.
     pub what: String,

@@ -1,4 +1,5 @@
-//! Addresses of files' contents, which need no key: each names one file, ends, and is signed with a key of this run.
+//! Addresses of files' contents, which are opened without a key: each names one file, ends with its time and with the key
+//! that asked for it, and is signed with a secret of this run.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -28,6 +29,8 @@ pub(super) fn routes() -> Router<Arc<Door>> {
 /// Which addresses a list is shown with.
 pub(in super::super) struct Wanted<'d> {
     pub door: &'d Arc<Door>,
+    /// The id of the key that asks.
+    pub key: &'d str,
     pub raw: bool,
     pub text: bool,
     pub additional: bool,
@@ -45,12 +48,12 @@ pub(super) struct Urls {
 
 impl<'d> Wanted<'d> {
     pub fn none(door: &'d Arc<Door>) -> Self {
-        Self { door, raw: false, text: false, additional: false, until: 0 }
+        Self { door, key: "", raw: false, text: false, additional: false, until: 0 }
     }
 
     /// The contents of a revoked source cannot be fetched any more.
     pub(super) fn of(&self, file: &Content, revoked: bool) -> Urls {
-        let url = |what: &str| url(self.door, file.number, what, self.until);
+        let url = |what: &str| url(self.door, self.key, file.number, what, self.until);
         Urls {
             raw: if self.raw && !revoked && file.item.selectable && !file.forgotten {
                 url(RAW)
@@ -64,41 +67,42 @@ impl<'d> Wanted<'d> {
 }
 
 /// The address of a file's own contents, fetched from where it lies when it is opened.
-pub(super) fn raw(door: &Arc<Door>, number: i64, until: Seconds) -> Option<String> {
-    url(door, number, RAW, until)
+pub(super) fn raw(door: &Arc<Door>, key: &str, number: i64, until: Seconds) -> Option<String> {
+    url(door, key, number, RAW, until)
 }
 
 /// The address of a file's kept text.
-pub(super) fn text(door: &Arc<Door>, number: i64, until: Seconds) -> Option<String> {
-    url(door, number, TEXT, until)
+pub(super) fn text(door: &Arc<Door>, key: &str, number: i64, until: Seconds) -> Option<String> {
+    url(door, key, number, TEXT, until)
 }
 
-fn url(door: &Arc<Door>, number: i64, what: &str, until: Seconds) -> Option<String> {
-    let signature = signature(number, what, until)?;
-    Some(format!("{}/contents/{number}/{what}?until={until}&signature={signature}", door.origin()))
+fn url(door: &Arc<Door>, key: &str, number: i64, what: &str, until: Seconds) -> Option<String> {
+    let signature = signature(key, number, what, until)?;
+    let origin = door.origin();
+    Some(format!("{origin}/contents/{number}/{what}?by={key}&until={until}&signature={signature}"))
 }
 
 /// In hexadecimal digits.
-fn signature(number: i64, what: &str, until: Seconds) -> Option<String> {
-    let sign = signer(number, what, until)?.finalize().into_bytes();
+fn signature(key: &str, number: i64, what: &str, until: Seconds) -> Option<String> {
+    let sign = signer(key, number, what, until)?.finalize().into_bytes();
     Some(sign.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// None where the system has no random numbers.
-fn signer(number: i64, what: &str, until: Seconds) -> Option<Hmac<Sha256>> {
+fn signer(by: &str, number: i64, what: &str, until: Seconds) -> Option<Hmac<Sha256>> {
     static KEY: LazyLock<Option<[u8; 32]>> = LazyLock::new(|| {
         let mut key = [0; 32];
         getrandom::fill(&mut key).ok().map(|()| key)
     });
     let mut signer = Hmac::<Sha256>::new_from_slice(KEY.as_ref()?).ok()?;
-    signer.update(format!("{number}/{what}/{until}").as_bytes());
+    signer.update(format!("{by}/{number}/{what}/{until}").as_bytes());
     Some(signer)
 }
 
-fn is_signed(number: i64, what: &str, until: Seconds, signature: &str) -> bool {
+fn is_signed(key: &str, number: i64, what: &str, until: Seconds, signature: &str) -> bool {
     let bytes = |place: usize| u8::from_str_radix(signature.get(place..place + 2)?, 16).ok();
     let given: Option<Vec<u8>> = (0..signature.len()).step_by(2).map(bytes).collect();
-    let signer = signer(number, what, until);
+    let signer = signer(key, number, what, until);
     given.zip(signer).is_some_and(|(given, signer)| signer.verify_slice(&given).is_ok())
 }
 
@@ -109,14 +113,20 @@ async fn contents(
 ) -> Result<Response, Sorry> {
     let number = super::file_number(&number)?;
     let until = query.get("until").and_then(|it| it.parse::<Seconds>().ok()).unwrap_or_default();
-    let signature = query.get("signature").map_or("", String::as_str);
+    let text = |name: &str| query.get(name).map_or("", String::as_str);
+    let (by, signature) = (text("by"), text("signature"));
     let programs = door.app.programs();
-    if !is_signed(number, &what, until, signature) {
+    if !is_signed(by, number, &what, until, signature) {
         let words = "This address was not made here, or by an earlier run of Tieline. Ask for a new one.";
         return Err(Sorry::new(StatusCode::FORBIDDEN, words));
     }
     if until < programs.now() {
         return Err(Sorry::new(StatusCode::FORBIDDEN, "This address has run out. Ask for a new one."));
+    }
+    if programs.live_key(by)?.is_none() {
+        let words =
+            "The key that this address was made with has ended. Ask for a new one with a key that is good.";
+        return Err(Sorry::new(StatusCode::FORBIDDEN, words));
     }
     let file = programs.content(number)?.filter(|file| !file.forgotten);
     let file = file.ok_or_else(|| Sorry::unknown("file", number))?;
@@ -169,14 +179,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_holds_for_one_file_one_thing_and_one_time() {
-        let sign = signature(7, TEXT, 1000).expect("random numbers");
-        assert!(is_signed(7, TEXT, 1000, &sign));
-        for (number, what, until) in [(8, TEXT, 1000), (7, RAW, 1000), (7, TEXT, 1001)] {
-            assert!(!is_signed(number, what, until, &sign));
+    fn a_signature_holds_for_one_key_one_file_one_thing_and_one_time() {
+        let sign = signature("k", 7, TEXT, 1000).expect("random numbers");
+        assert!(is_signed("k", 7, TEXT, 1000, &sign));
+        let others = [("l", 7, TEXT, 1000), ("k", 8, TEXT, 1000), ("k", 7, RAW, 1000), ("k", 7, TEXT, 1001)];
+        for (key, number, what, until) in others {
+            assert!(!is_signed(key, number, what, until, &sign));
         }
         for sign in ["", "0", "zz", &sign[2..], "é0"] {
-            assert!(!is_signed(7, TEXT, 1000, sign), "{sign}");
+            assert!(!is_signed("k", 7, TEXT, 1000, sign), "{sign}");
         }
     }
 

@@ -54,7 +54,12 @@ pub(crate) fn tell(
     about: &About,
     more: Option<&Map<String, Value>>,
 ) {
-    let records = match door.app.programs().records(organization, KIND) {
+    let programs = door.app.programs();
+    // An address is its organization's: it is told as long as one of its keys is good, whichever brought it.
+    let records = programs
+        .is_served(organization)
+        .and_then(|served| if served { programs.records(organization, KIND) } else { Ok(Vec::new()) });
+    let records = match records {
         Ok(records) => records,
         Err(error) => {
             tracing::warn!(%error, "webhooks cannot be read");
@@ -64,7 +69,7 @@ pub(crate) fn tell(
     if records.is_empty() {
         return;
     }
-    let inner = inner(door.app.programs().now(), customer, what, about, more);
+    let inner = inner(programs.now(), customer, what, about, more);
     for record in records {
         let letter = Letter { inner: inner.clone(), what: what.to_owned() };
         if line(door, organization, record.id).try_send(letter).is_err() {
@@ -140,6 +145,9 @@ async fn deliver(door: &Weak<Door>, organization: i64, id: &str, letter: &Letter
     for try_number in 0..=PAUSES.len() {
         // Neither a server that was closed nor an address that was deleted is kept waiting for.
         let Some(programs) = door.upgrade().map(|door| door.app.programs()) else { return Ok(()) };
+        if !programs.is_served(organization)? {
+            return Ok(());
+        }
         let Some(record) = programs.record(organization, KIND, id)? else { return Ok(()) };
         let Some(key) = programs.secret(organization, &entry(id)).await? else { return Ok(()) };
         let url = record.body["url"].as_str().and_then(|url| Url::parse(url).ok());
