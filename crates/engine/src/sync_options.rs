@@ -103,6 +103,26 @@ impl Default for FileSyncConfig {
 }
 
 impl SyncOptions {
+    /// Whether everything is read as soon as the account is connected: of a provider that does so, or does where this
+    /// kind is named.
+    pub fn everything_at_first(&self, at_first: bool, where_named: &str) -> bool {
+        let named = || self.file_sync_config.auto_synced_source_types.iter().any(|it| it == where_named);
+        self.sync_files_on_connection && (at_first || named())
+    }
+
+    /// Kinds that are many and often private, and therefore listed only where a program names them.
+    pub fn besides(&self) -> Vec<Kind> {
+        let config = &self.file_sync_config;
+        let named =
+            |words: &[&str]| config.auto_synced_source_types.iter().any(|it| words.contains(&it.as_str()));
+        let besides = [
+            (Kind::Ticket, named(&["TICKET", "INCIDENT"])),
+            (Kind::Conversation, named(&["CONVERSATION"])),
+            (Kind::Attachment, config.sync_attachments || named(&["ATTACHMENT"])),
+        ];
+        besides.into_iter().filter_map(|(kind, is_named)| is_named.then_some(kind)).collect()
+    }
+
     /// Whether an item of this kind is read when everything is. Kinds that the published API has no word for go with
     /// what it calls articles: pages, calls, references.
     pub fn reads(&self, kind: Kind) -> bool {

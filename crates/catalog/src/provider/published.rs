@@ -18,6 +18,8 @@ pub struct Published {
     pub picker: bool,
     /// It brings everything as soon as it is connected, unless told otherwise.
     pub everything_at_first: bool,
+    /// It brings everything as soon as it is connected where this kind of things is named; empty: none does.
+    pub at_first_where_named: String,
     /// It can be asked for changes only.
     pub increments: bool,
 }

@@ -61,7 +61,8 @@ pub(super) fn publish(
     })?;
     if provider.source.is_some() {
         let facts = &provider.published;
-        let everything = facts.everything_at_first && program.options.sync_files_on_connection;
+        let everything =
+            program.options.everything_at_first(facts.everything_at_first, &facts.at_first_where_named);
         let hours = hours(world, &it.owner, &it.provider)?;
         let begins = everything || program.options.sync_source_items;
         let next_at = match (begins, hours) {

@@ -87,6 +87,8 @@ pub struct PublishedProvider {
     pub domain: String,
     pub picker: bool,
     pub everything_at_first: bool,
+    /// The kind of things that brings everything at first where a program names it; empty: none does.
+    pub at_first_where_named: String,
     pub increments: bool,
     /// Its contents can be listed.
     pub lists: bool,
@@ -250,6 +252,7 @@ impl Programs {
                 domain: it.published.domain.clone(),
                 picker: it.published.picker,
                 everything_at_first: it.published.everything_at_first,
+                at_first_where_named: it.published.at_first_where_named.clone(),
                 increments: it.published.increments,
                 lists: it.source.is_some(),
             })

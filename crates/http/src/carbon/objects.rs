@@ -215,6 +215,7 @@ mod tests {
             domain: domain.into(),
             picker: false,
             everything_at_first: false,
+            at_first_where_named: String::new(),
             increments: false,
             lists: true,
         }
