@@ -17,4 +17,5 @@ mod mail;
 mod own_app;
 mod picker;
 mod sign_in;
+mod tickets;
 mod webhooks;
