@@ -19,4 +19,5 @@ mod own_app;
 mod picker;
 mod scopes;
 mod sign_in;
+mod tickets;
 mod webhooks;

@@ -366,6 +366,7 @@ impl Service {
                     unreported: name == "offline_access",
                     at_registration: false,
                     optional: false,
+                    kinds: vec![],
                 })
                 .collect(),
             redirect: Redirect {

@@ -68,6 +68,16 @@ impl From<Error> for Fault {
 }
 
 impl Fault {
+    /// A refused list in words of its own: what could not be listed, and what it takes.
+    fn refused_as(self, message: &str, hint: &str) -> Self {
+        match self {
+            Self::Status(reply) if reply.status == 403 => {
+                Self::Failed(Error::new(Code::Refused, message, hint))
+            }
+            other => other,
+        }
+    }
+
     /// In words, for one item or a whole listing at `provider`.
     pub fn error(self, provider: &str) -> Error {
         match self {

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tieline_catalog::AtFirst;
 
 use crate::item::Kind;
 
@@ -101,6 +102,26 @@ impl Default for FileSyncConfig {
 }
 
 impl SyncOptions {
+    /// Whether everything is read as soon as the account is connected: of a provider that does so, or does where this
+    /// kind is named.
+    pub fn everything_at_first(&self, at_first: AtFirst, where_named: &str) -> bool {
+        let named = || self.file_sync_config.auto_synced_source_types.iter().any(|it| it == where_named);
+        at_first.is_brought(self.sync_files_on_connection) || self.sync_files_on_connection && named()
+    }
+
+    /// Kinds that are many and often private, and therefore listed only where a program names them.
+    pub fn besides(&self) -> Vec<Kind> {
+        let config = &self.file_sync_config;
+        let named =
+            |words: &[&str]| config.auto_synced_source_types.iter().any(|it| words.contains(&it.as_str()));
+        let besides = [
+            (Kind::Ticket, named(&["TICKET", "INCIDENT"])),
+            (Kind::Conversation, named(&["CONVERSATION"])),
+            (Kind::Attachment, config.sync_attachments || named(&["ATTACHMENT"])),
+        ];
+        besides.into_iter().filter_map(|(kind, is_named)| is_named.then_some(kind)).collect()
+    }
+
     /// Whether an item of this kind is read when everything is, of a provider whose kinds are chosen.
     pub fn reads(&self, kind: Kind) -> bool {
         let config = &self.file_sync_config;

@@ -41,7 +41,7 @@ pub(crate) type Kept = Links<Asked>;
 
 /// The page's address.
 pub(crate) fn url(door: &Door, asked: Asked) -> tieline_engine::Result<String> {
-    let key = asked.connecting.by.as_ref().map_or("", |key| key.id.as_str()).to_owned();
+    let key = asked.connecting.key().to_owned();
     let name = door.asking.keep(&key, asked)?;
     Ok(format!("{}/integrations/ask/{name}", door.origin()))
 }

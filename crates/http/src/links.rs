@@ -46,7 +46,10 @@ impl<T: Clone> Links<T> {
                 let oldest = all.iter().min_by_key(|(_, it)| it.made).map(|(name, _)| name.clone());
                 oldest.and_then(|name| all.remove(&name));
             }
-            all.insert(name.clone(), Kept { link, key: key.to_owned(), used: false, forms: Vec::new(), made: Instant::now() });
+            all.insert(
+                name.clone(),
+                Kept { link, key: key.to_owned(), used: false, forms: Vec::new(), made: Instant::now() },
+            );
         });
         Ok(name)
     }

@@ -150,9 +150,12 @@ pub struct Scope {
     /// Not sent in the request: a permission ticked at the app's registration only.
     #[serde(default)]
     pub at_registration: bool,
-    /// Asked for only when the admin adds it.
+    /// Asked for only when the admin adds it, or a program names one of its `kinds`.
     #[serde(default)]
     pub optional: bool,
+    /// What a program names to be read (`TICKET`) that takes this permission.
+    #[serde(default)]
+    pub kinds: Vec<String>,
 }
 
 fn scope_parameter() -> String {

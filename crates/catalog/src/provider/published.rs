@@ -24,6 +24,8 @@ pub struct Published {
     pub picker: bool,
     /// Whether it brings everything as soon as it is connected.
     pub everything_at_first: AtFirst,
+    /// It does where this kind of things is named, too; empty: none does.
+    pub at_first_where_named: String,
     /// A program chooses which kinds of things are read of it: articles, tickets, conversations, what is attached to them.
     pub kinds_are_chosen: bool,
     /// It can be asked for changes only.

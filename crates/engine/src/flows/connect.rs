@@ -110,7 +110,11 @@ pub(crate) async fn begin(world: &Arc<World>, begin: Begin) -> Result<Flow> {
     let app = world.app_keys(row.as_ref(), &provider, &inputs.values).await?;
     let asked = match program.as_ref().and_then(|it| it.scopes.clone()) {
         Some(exactly) => exactly,
-        None => scopes(&provider, &begin.more_scopes),
+        None => {
+            let mut more = begin.more_scopes.clone();
+            more.extend(program.iter().flat_map(|it| for_kinds(&provider, &it.options)));
+            scopes(&provider, &more)
+        }
     };
 
     let means = world.means(row.as_ref())?;
@@ -416,6 +420,13 @@ pub(crate) fn scopes(provider: &Provider, more: &[String]) -> Vec<String> {
         }
     }
     scopes
+}
+
+/// Those that kinds take which a program named.
+fn for_kinds(provider: &Provider, options: &SyncOptions) -> Vec<String> {
+    let named = &options.file_sync_config.auto_synced_source_types;
+    let taken = provider.scopes.iter().filter(|scope| scope.kinds.iter().any(|kind| named.contains(kind)));
+    taken.map(|scope| scope.name.clone()).collect()
 }
 
 fn open_browser(world: &World, id: &str, link: &Url, hosts: &[String]) {

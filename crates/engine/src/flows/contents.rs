@@ -41,6 +41,7 @@ pub(crate) fn reader(world: &Arc<World>, it: &Connection) -> Result<Reader> {
         clock: world.clock.clone(),
         tokens: tokens(world, &it.id),
         fields: it.fields(),
+        besides: world.store.data_source_of(&it.id)?.map_or_else(Vec::new, |it| it.options.besides()),
         pace: world.pace(&it.id, &provider),
     };
     let rest = Rest::new(&provider, parts).ok_or_else(nothing)?;

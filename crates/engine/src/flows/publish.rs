@@ -61,8 +61,9 @@ pub(super) fn publish(
         changed_at: now,
     })?;
     if provider.source.is_some() {
-        let at_first = provider.published.everything_at_first;
-        let asked = at_first.is_brought(program.options.sync_files_on_connection);
+        let facts = &provider.published;
+        let asked =
+            program.options.everything_at_first(facts.everything_at_first, &facts.at_first_where_named);
         let before = world.library.sync(&it.id)?;
         let scheduled = hours(world, &it.owner, &it.provider)?;
         let hours = scheduled.unwrap_or_else(|| before.as_ref().map_or(0, |before| before.every_hours));

@@ -50,6 +50,13 @@ pub struct Connecting {
     pub data_source_tags: Map<String, Value>,
 }
 
+impl Connecting {
+    /// The id of the key that asks; empty where the person does.
+    pub fn key(&self) -> &str {
+        self.by.as_ref().map_or("", |key| key.id.as_str())
+    }
+}
+
 /// A token that was obtained elsewhere.
 pub struct Adopting {
     pub owner: Owner,
@@ -95,6 +102,8 @@ pub struct PublishedProvider {
     pub domain_end: String,
     pub picker: bool,
     pub everything_at_first: AtFirst,
+    /// The kind of things that brings everything at first where a program names it; empty: none does.
+    pub at_first_where_named: String,
     pub increments: bool,
     /// Its contents can be listed.
     pub lists: bool,
@@ -237,6 +246,7 @@ impl Programs {
                 domain_end: it.published.domain_end.clone(),
                 picker: it.published.picker,
                 everything_at_first: it.published.everything_at_first,
+                at_first_where_named: it.published.at_first_where_named.clone(),
                 increments: it.published.increments,
                 lists: it.source.is_some(),
                 app_per_host: !it.register.per.is_empty(),

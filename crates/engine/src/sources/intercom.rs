@@ -1,7 +1,10 @@
-//! Help center articles: help centers, collections, articles (`api.intercom.io`).
+//! Help center articles: help centers, collections, articles (`api.intercom.io`). Conversations and tickets are in
+//! `inbox`.
 //!
 //! Lists come newest first and say nothing of what was deleted, so every sync lists all; articles come with their
 //! bodies. Drafts are left out in every language, and so are changes that wait on top of a published article.
+
+mod inbox;
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -106,10 +109,13 @@ impl Source for Intercom {
         };
         let (mut items, next) = page(rest, cursor.unwrap_or(first)).await?;
         items.retain(of);
-        Ok(Page { items, next })
+        // What stands in something is listed before the inbox, in which nothing does.
+        let in_inbox =
+            |place: &String| place.starts_with(inbox::CONVERSATIONS) || place.starts_with(inbox::TICKETS);
+        Ok(Page { items, next: next.filter(|place| below.is_none() || !in_inbox(place)) })
     }
 
-    /// Help centers, then collections, then articles.
+    /// Help centers, then collections, then articles, then conversations and tickets where they are wanted.
     async fn changes(&self, rest: &Rest, cursor: Option<&str>) -> Result<Changes, Fault> {
         let (items, next) = page(rest, cursor.unwrap_or(HELP_CENTERS)).await?;
         let next = next.map_or(Next::Done(None), Next::More);
@@ -117,6 +123,9 @@ impl Source for Intercom {
     }
 
     async fn read(&self, rest: &Rest, item: &Item) -> Result<Content, Fault> {
+        if matches!(item.kind, Kind::Ticket | Kind::Conversation) {
+            return inbox::read(rest, item).await;
+        }
         let article: Article = ask(rest, &format!("{ARTICLES}/{}", segment(&item.id))).await?;
         published(article).and_then(|listed| listed.content).ok_or(Fault::Gone)
     }
@@ -129,6 +138,11 @@ async fn ask<T: serde::de::DeserializeOwned>(rest: &Rest, place: &str) -> Result
 /// A page of the list that `place` is in, and the place after it: in the same list, or at the start of the next one.
 async fn page(rest: &Rest, place: &str) -> Result<(Vec<Listed>, Option<String>), Fault> {
     let (list, query) = place.split_once('?').unwrap_or((place, ""));
+    match list {
+        inbox::CONVERSATIONS => return inbox::conversations(rest, query).await,
+        inbox::TICKETS => return inbox::tickets(rest, query).await,
+        _ => {}
+    }
     let place = if query.is_empty() { format!("{list}?page=1&per_page={PAGE}") } else { place.to_owned() };
     Ok(match list {
         HELP_CENTERS => {
@@ -143,7 +157,7 @@ async fn page(rest: &Rest, place: &str) -> Result<(Vec<Listed>, Option<String>),
         }
         _ => {
             let rows: Rows<Article> = ask(rest, &place).await?;
-            let next = next(list, rows.pages);
+            let next = next(list, rows.pages).or_else(|| inbox::after(rest, list));
             (rows.data.into_iter().filter_map(published).collect(), next)
         }
     })

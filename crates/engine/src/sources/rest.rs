@@ -22,6 +22,7 @@ use super::Fault;
 use crate::client::{Body, Client, Fetched, Request};
 use crate::clock::{Clock, Seconds};
 use crate::error::{Code, Error};
+use crate::item::Kind;
 use crate::secret::Secret;
 
 /// The longest answer that is a page of a list.
@@ -50,6 +51,7 @@ pub struct Rest {
     base: Arc<str>,
     hosts: Arc<[String]>,
     fields: Arc<Fields>,
+    besides: Arc<[Kind]>,
     pace: Arc<Pace>,
     /// What [`Rest::once`] found.
     found: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
@@ -239,6 +241,8 @@ pub struct Parts {
     pub tokens: Tokens,
     /// Inputs and facts of the connection.
     pub fields: Fields,
+    /// Kinds to be listed besides the usual ones.
+    pub besides: Vec<Kind>,
     pub pace: Arc<Pace>,
 }
 
@@ -256,6 +260,7 @@ impl Rest {
             base: base.into(),
             hosts: hosts.collect(),
             fields: Arc::new(parts.fields),
+            besides: parts.besides.into(),
             pace: parts.pace,
             found: Arc::default(),
         })
@@ -264,6 +269,11 @@ impl Rest {
     /// An input or a fact of the connection; empty where there is none.
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether this kind is listed besides what is listed for everybody.
+    pub fn lists(&self, kind: Kind) -> bool {
+        self.besides.contains(&kind)
     }
 
     /// What a source asks for once and needs at many pages, such as the names of people. It is asked for anew at the

@@ -1,7 +1,9 @@
-//! Knowledge articles by the table API: knowledge bases, categories, published articles (`/api/now/table`).
+//! Knowledge articles by the table API: knowledge bases, categories, published articles (`/api/now/table`), and
+//! incidents where they are wanted.
 //!
 //! Rows that are gone leave no trace without an administrator's tables, so every sync lists all; articles come with
-//! their text. What is retired or a draft again is no longer published and thereby gone.
+//! their text. What is retired or a draft again is no longer published and thereby gone. An incident's comments are
+//! journals, which the instance puts together for each row: they are asked for one incident at a time.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -44,7 +46,16 @@ const ARTICLES: Table = Table {
     which: "workflow_state=published",
     item: published,
 };
-const TABLES: [Table; 3] = [BASES, CATEGORIES, ARTICLES];
+const INCIDENTS: Table = Table {
+    name: "incident",
+    fields: "sys_id,number,short_description,sys_updated_on",
+    which: "sys_idISNOTEMPTY",
+    item: incident,
+};
+const TABLES: [Table; 4] = [BASES, CATEGORIES, ARTICLES, INCIDENTS];
+/// What is read of an incident: a journal's entries stand in its display value only.
+const INCIDENT_TEXT: &str =
+    "sys_id,number,short_description,description,state,close_notes,comments,work_notes";
 
 #[derive(Deserialize)]
 struct Rows {
@@ -67,6 +78,12 @@ impl Row {
         value.and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// As a person sees it; empty where there is nothing.
+    fn shown(&self, column: &str) -> &str {
+        let value = self.0.get(column).map(|value| value.get("display_value").unwrap_or(value));
+        value.and_then(Value::as_str).unwrap_or_default().trim()
+    }
+
     fn first(&self, columns: [&str; 2]) -> Option<String> {
         columns.into_iter().map(|column| self.text(column)).find(|it| !it.is_empty()).map(str::to_owned)
     }
@@ -81,8 +98,19 @@ impl Source for ServiceNow {
         cursor: Option<&str>,
     ) -> Result<Page, Fault> {
         let Some(parent) = parent else {
-            let (items, next) = page(rest, &BASES, BASES.which, offset(cursor)).await?;
-            return Ok(Page { items, next: next.map(|next| next.to_string()) });
+            let (table, place) = match cursor.and_then(|it| it.strip_prefix("incidents ")) {
+                Some(place) => (&INCIDENTS, Some(place)),
+                None => (&BASES, cursor),
+            };
+            let (items, next) = page(rest, table, table.which, offset(place)).await?;
+            let next = match next {
+                Some(next) if table.name == INCIDENTS.name => Some(format!("incidents {next}")),
+                Some(next) => Some(next.to_string()),
+                None => {
+                    (table.name == BASES.name && rest.lists(Kind::Ticket)).then(|| "incidents 0".to_owned())
+                }
+            };
+            return Ok(Page { items, next });
         };
         let (table, place) = cursor.and_then(|it| it.split_once(' ')).unwrap_or(("categories", "0"));
         let id = &parent.id;
@@ -101,12 +129,13 @@ impl Source for ServiceNow {
         Ok(Page { items, next })
     }
 
-    /// Knowledge bases, then categories, then articles.
+    /// Knowledge bases, then categories, then articles, then incidents where they are wanted.
     async fn changes(&self, rest: &Rest, cursor: Option<&str>) -> Result<Changes, Fault> {
         let (name, place) = cursor.and_then(|it| it.split_once(' ')).unwrap_or((BASES.name, "0"));
         let at = TABLES.iter().position(|table| table.name == name).ok_or(Fault::Expired)?;
         let (items, next) = page(rest, &TABLES[at], TABLES[at].which, offset(Some(place))).await?;
-        let next = match (next, TABLES.get(at + 1)) {
+        let wanted = |table: &&Table| table.name != INCIDENTS.name || rest.lists(Kind::Ticket);
+        let next = match (next, TABLES.get(at + 1).filter(wanted)) {
             (Some(next), _) => Next::More(format!("{name} {next}")),
             (None, Some(table)) => Next::More(format!("{} 0", table.name)),
             (None, None) => Next::Done(None),
@@ -115,6 +144,9 @@ impl Source for ServiceNow {
     }
 
     async fn read(&self, rest: &Rest, item: &Item) -> Result<Content, Fault> {
+        if item.kind == Kind::Ticket {
+            return read_incident(rest, item).await;
+        }
         let path = format!("/table/{}/{}", ARTICLES.name, segment(&item.id));
         let One { result } = columns(rest.get(path), &ARTICLES).value().await?;
         published(rest, &result).and_then(|listed| listed.content).ok_or(Fault::Gone)
@@ -140,7 +172,16 @@ async fn page(
         .query("sysparm_limit", PAGE)
         .query("sysparm_offset", from)
         .send()
-        .await?;
+        .await;
+    let reply = match table.name == INCIDENTS.name {
+        false => reply?,
+        true => reply.map_err(|fault| {
+            fault.refused_as(
+                "ServiceNow does not let this user read incidents.",
+                "An administrator gives the user a role that may, such as itil, and checks the API access policies.",
+            )
+        })?,
+    };
     let next = next(&reply).filter(|next| *next > from);
     let rows: Rows = reply.json()?;
     Ok((rows.result.iter().filter_map(|row| (table.item)(rest, row)).collect(), next))
@@ -192,6 +233,35 @@ fn published(rest: &Rest, row: &Row) -> Option<Listed> {
     Some(Listed { item, content: Some(content) })
 }
 
+fn incident(rest: &Rest, row: &Row) -> Option<Listed> {
+    let (id, changed) = (row.text("sys_id"), row.text("sys_updated_on"));
+    let item = Item {
+        format: Some("txt".into()),
+        modified: time(changed),
+        url: Some(format!("https://{}/incident.do?sys_id={}", rest.field("hostname"), segment(id))),
+        version: changed.to_owned(),
+        ..Item::content(id, row.first(["short_description", "number"]).unwrap_or_default(), Kind::Ticket)
+    };
+    (!id.is_empty()).then(|| item.into())
+}
+
+/// What it is about, how it ended, and its journals as the instance puts them together: newest entry first, each below
+/// when and by whom it was written.
+async fn read_incident(rest: &Rest, item: &Item) -> Result<Content, Fault> {
+    let One { result: row } = rest
+        .get(format!("/table/{}/{}", INCIDENTS.name, segment(&item.id)))
+        .query("sysparm_fields", INCIDENT_TEXT)
+        .query("sysparm_display_value", "all")
+        .query("sysparm_exclude_reference_link", true)
+        .value()
+        .await?;
+    let head = format!("{} {}", row.shown("number"), row.shown("state"));
+    let rest = ["short_description", "description", "close_notes", "comments", "work_notes"];
+    let parts = std::iter::once(head.trim()).chain(rest.into_iter().map(|column| row.shown(column)));
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    Ok(Content::Text(parts.join("\n\n")))
+}
+
 /// `2026-03-01 08:30:00`, in UTC.
 fn time(text: &str) -> Option<Seconds> {
     from_rfc3339(&format!("{}Z", text.replacen(' ', "T", 1)))
@@ -209,6 +279,10 @@ mod tests {
         let row: Row = serde_json::from_value(row).unwrap();
         assert_eq!(["a", "b", "c", "d"].map(|column| row.text(column)), ["c1", "b1", "", ""]);
         assert_eq!(row.first(["c", "b"]).as_deref(), Some("b1"));
+        let both = json!({ "a": { "display_value": "Closed\n\n", "value": "7" }, "b": "b1", "c": { "display_value": null } });
+        let row: Row = serde_json::from_value(both).unwrap();
+        assert_eq!(["a", "b", "c", "d"].map(|column| row.shown(column)), ["Closed", "b1", "", ""]);
+        assert_eq!(row.text("a"), "7");
     }
 
     #[test]

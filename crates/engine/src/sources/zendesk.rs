@@ -1,7 +1,9 @@
-//! Help center articles: categories, sections, articles (`/api/v2/help_center`).
+//! Help center articles: categories, sections, articles (`/api/v2/help_center`). Tickets are in `tickets`.
 //!
 //! Lists say nothing of what was archived, so every sync lists all; the export brings a thousand articles a page, with
 //! their bodies, in the order of their change. It does not look at the last minute, so the newest come by the usual list. Drafts are left out, and one that becomes a draft is thereby gone.
+
+mod tickets;
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -12,6 +14,8 @@ use crate::clock::from_rfc3339;
 use crate::item::{Changes, Content, Item, Kind, Listed, Next, Page};
 
 pub struct Zendesk;
+
+const HELP_CENTER: &str = "/help_center";
 
 /// The most that a cursor page holds.
 const PAGE: u32 = 100;
@@ -74,7 +78,7 @@ impl Source for Zendesk {
         parent: Option<&Item>,
         cursor: Option<&str>,
     ) -> Result<Page, Fault> {
-        let Some(parent) = parent else { return containers(rest, "/categories", cursor).await };
+        let Some(parent) = parent else { return top(rest, cursor).await };
         match parent.id.split_once('/') {
             Some(("category", id)) => {
                 containers(rest, &format!("/categories/{}/sections", segment(id)), cursor).await
@@ -82,11 +86,12 @@ impl Source for Zendesk {
             Some(("section", id)) => {
                 articles(rest, &format!("/sections/{}/articles", segment(id)), cursor).await
             }
+            Some(("ticket", id)) => tickets::attachments(rest, id).await,
             _ => Ok(Page::default()),
         }
     }
 
-    /// Categories, then sections, then articles.
+    /// Categories, then sections, then articles, then tickets where they are wanted.
     async fn changes(&self, rest: &Rest, cursor: Option<&str>) -> Result<Changes, Fault> {
         let (what, place) = cursor.and_then(|it| it.split_once(' ')).unwrap_or(("categories", ""));
         let place = Some(place).filter(|place| !place.is_empty());
@@ -95,10 +100,11 @@ impl Source for Zendesk {
             "sections" => (containers(rest, "/sections", place).await?, "export 0"),
             "export" => return export(rest, place.unwrap_or("0")).await,
             "newest" => return newest(rest, place.unwrap_or_default()).await,
+            "tickets" => return tickets::changes(rest, place).await,
             _ => {
                 let page = articles(rest, "/articles", place).await?;
-                let next = page.next.map_or(Next::Done(None), |next| Next::More(format!("articles {next}")));
-                return Ok(Changes { items: page.items, removed: Vec::new(), next });
+                let next = page.next.map(|next| format!("articles {next}"));
+                return Ok(Changes { items: page.items, removed: Vec::new(), next: or_tickets(rest, next) });
             }
         };
         let next = page.next.map_or_else(|| then.to_owned(), |next| format!("{what} {next}"));
@@ -106,7 +112,13 @@ impl Source for Zendesk {
     }
 
     async fn read(&self, rest: &Rest, item: &Item) -> Result<Content, Fault> {
-        let One { article } = rest.get(format!("/articles/{}", segment(&item.id))).value().await?;
+        match item.kind {
+            Kind::Ticket => return tickets::read(rest, item).await,
+            Kind::Attachment => return tickets::read_attachment(rest, item).await,
+            _ => {}
+        }
+        let path = format!("{HELP_CENTER}/articles/{}", segment(&item.id));
+        let One { article } = rest.get(path).value().await?;
         if article.draft == Some(true) {
             return Err(Fault::Gone);
         }
@@ -114,7 +126,22 @@ impl Source for Zendesk {
     }
 }
 
+/// Categories, then tickets where they are wanted.
+async fn top(rest: &Rest, cursor: Option<&str>) -> Result<Page, Fault> {
+    if let Some(place) = cursor.and_then(|it| it.strip_prefix("tickets ")) {
+        return tickets::page(rest, place).await;
+    }
+    let page = containers(rest, "/categories", cursor).await?;
+    Ok(Page { next: page.next.or_else(|| tickets::first(rest)), ..page })
+}
+
+/// How it goes on after articles.
+fn or_tickets(rest: &Rest, next: Option<String>) -> Next {
+    next.or_else(|| tickets::first(rest)).map_or(Next::Done(None), Next::More)
+}
+
 async fn containers(rest: &Rest, path: &str, cursor: Option<&str>) -> Result<Page, Fault> {
+    let path = format!("{HELP_CENTER}{path}");
     let found: Containers =
         rest.get(path).query("page[size]", PAGE).maybe("page[after]", cursor).value().await?;
     let items = found.rows.into_iter().map(container).collect();
@@ -122,6 +149,7 @@ async fn containers(rest: &Rest, path: &str, cursor: Option<&str>) -> Result<Pag
 }
 
 async fn articles(rest: &Rest, path: &str, cursor: Option<&str>) -> Result<Page, Fault> {
+    let path = format!("{HELP_CENTER}{path}");
     let found: Articles =
         rest.get(path).query("page[size]", PAGE).maybe("page[after]", cursor).value().await?;
     let items = found.articles.into_iter().filter_map(published).collect();
@@ -130,7 +158,7 @@ async fn articles(rest: &Rest, path: &str, cursor: Option<&str>) -> Result<Page,
 
 /// Up to a thousand articles that changed since `start`, seconds since 1970; only agents may ask.
 async fn export(rest: &Rest, start: &str) -> Result<Changes, Fault> {
-    let asked = rest.get("/incremental/articles").query("start_time", start);
+    let asked = rest.get(format!("{HELP_CENTER}/incremental/articles")).query("start_time", start);
     let found: Articles = match asked.value().await {
         Err(Fault::Status(reply)) if matches!(reply.status, 403 | 404) && start == "0" => {
             return Ok(Changes {
@@ -156,17 +184,16 @@ async fn export(rest: &Rest, start: &str) -> Result<Changes, Fault> {
 async fn newest(rest: &Rest, place: &str) -> Result<Changes, Fault> {
     let (end, cursor) = place.split_once(' ').unwrap_or((place, ""));
     let cursor = Some(cursor).filter(|cursor| !cursor.is_empty());
-    let ask = rest.get("/articles").query("sort_by", "updated_at").query("sort_order", "desc");
+    let ask = rest.get(format!("{HELP_CENTER}/articles"));
+    let ask = ask.query("sort_by", "updated_at").query("sort_order", "desc");
     let found: Articles = ask.query("page[size]", PAGE).maybe("page[after]", cursor).value().await?;
     let oldest = found.articles.last().and_then(|last| from_rfc3339(last.updated_at.as_deref()?));
     let reached = oldest.is_none_or(|oldest| oldest < end.parse().unwrap_or(0));
-    let next = after(found.meta)
-        .filter(|_| !reached)
-        .map_or(Next::Done(None), |next| Next::More(format!("newest {end} {next}")));
+    let next = after(found.meta).filter(|_| !reached).map(|next| format!("newest {end} {next}"));
     Ok(Changes {
         items: found.articles.into_iter().filter_map(published).collect(),
         removed: Vec::new(),
-        next,
+        next: or_tickets(rest, next),
     })
 }
 

@@ -246,7 +246,8 @@ async fn begin(door: &Arc<Door>, link: &Link, source: &DataSource) -> Result<(),
         return Ok(());
     };
     let connection = &source.connection;
-    let everything = provider.everything_at_first.is_brought(link.options.sync_files_on_connection);
+    let everything =
+        link.options.everything_at_first(provider.everything_at_first, &provider.at_first_where_named);
     if everything {
         let _: Value =
             call(door, "set_sync", json!({ "connection": connection, "everything": true })).await?;

@@ -346,11 +346,6 @@ async fn sign_in(
     begin(door, provider, connecting).await
 }
 
-/// The id of the key that asks; a link without one cannot be opened.
-fn key_of(ask: &Connecting) -> &str {
-    ask.by.as_ref().map_or("", |key| key.id.as_str())
-}
-
 /// Whether the person is asked for this input: it has to be there, and no field of this API fills it.
 fn is_asked_for(provider: &PublishedProvider, key: &str) -> bool {
     provider.required.iter().any(|required| required == key)
@@ -384,7 +379,7 @@ async fn begin(door: &Arc<Door>, provider: &PublishedProvider, mut ask: Connecti
     let programs = door.app.programs();
     let (options, tags) = (ask.options.clone(), ask.data_source_tags.clone());
     let link = Link::new(ask.owner.clone(), &provider.id, options, tags);
-    let name = door.carbon.links.keep(key_of(&ask), link)?;
+    let name = door.carbon.links.keep(ask.key(), link)?;
     let then = Url::parse(&format!("{}/integrations/done/{name}", door.origin())).map_err(Error::internal)?;
     ask.then = Some(then);
     let flow = programs.connect(ask).await.map_err(|error| told(provider, error))?;

@@ -226,6 +226,7 @@ mod tests {
             domain_end: ".atlassian.net".into(),
             picker: false,
             everything_at_first: Default::default(),
+            at_first_where_named: String::new(),
             increments: false,
             lists: true,
             app_per_host: false,

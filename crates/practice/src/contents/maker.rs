@@ -133,6 +133,11 @@ impl Maker {
         }
     }
 
+    /// A time that is always the same within four weeks.
+    pub fn days_ago(&self, days: u64) -> u64 {
+        self.anchor - days * DAY
+    }
+
     /// A time in the past three years.
     pub fn when(&mut self) -> u64 {
         self.anchor - self.number(YEARS)

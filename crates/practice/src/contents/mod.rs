@@ -11,6 +11,7 @@ mod journal;
 mod maker;
 mod names;
 mod shelf;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod thing;
@@ -24,6 +25,7 @@ pub use self::format::Format;
 pub use self::journal::{Change, Expired, What};
 pub use self::maker::{Maker, similar_id};
 pub use self::shelf::Seen;
+pub use self::talk::Talk;
 pub use self::thing::{State, Thing};
 pub use self::tree::USUAL_FILES;
 

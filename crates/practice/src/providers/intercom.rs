@@ -3,6 +3,7 @@
 //! the app for the whole workspace.
 
 mod help_center;
+mod inbox;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,10 @@ const API: &[Endpoint] = &[
     help_center::COLLECTIONS,
     help_center::ARTICLES,
     help_center::ARTICLE,
+    inbox::CONVERSATIONS,
+    inbox::CONVERSATION,
+    inbox::SEARCH,
+    inbox::TICKET,
 ];
 
 pub static INTERCOM: Provider = Provider {
@@ -50,6 +55,8 @@ pub static INTERCOM: Provider = Provider {
     permissions: &[
         Permission::fixed("admins:read", "Read admins"),
         Permission::fixed("articles:read", "Read and list articles"),
+        Permission::fixed("conversations:read", "Read conversations"),
+        Permission::fixed("tickets:read", "Read tickets"),
     ],
     rules: GrantRules { access_seconds: None, refresh: Refresh::None, ..GrantRules::USUAL },
     shapes: Shapes {

@@ -2,6 +2,7 @@
 //! server, `state` is mandatory, a redirect address that is not registered becomes the first registered one
 //! without a word, and within their lives the same tokens are handed out again and again.
 
+mod incidents;
 mod knowledge;
 
 use serde_json::{Value, json};
@@ -56,6 +57,7 @@ pub static SERVICENOW: Provider = Provider {
         refresh: Shape::new("", Alphabet::Url, 86),
     },
     contents: knowledge::contents,
+    id_of: knowledge::id_of,
     trouble,
     ..Provider::USUAL
 };

@@ -3,6 +3,7 @@
 //! refresh that deletes the pair before it.
 
 mod help_center;
+mod tickets;
 
 use serde_json::{Value, json};
 
@@ -29,6 +30,11 @@ pub static ZENDESK: Provider = Provider {
     inputs: &[("subdomain", "acme")],
     hosts: &[
         Host::new("*.zendesk.com", &help_center::ENDPOINTS),
+        Host::new("*.zendesk.com", &tickets::ENDPOINTS),
+        Host::new(
+            "p16.zdusercontent.com",
+            &[Endpoint::new(Kind::Api, "GET", "/attachment/{account}/{token}", tickets::file)],
+        ),
         Host::new(
             "*.zendesk.com",
             &[
@@ -48,6 +54,7 @@ pub static ZENDESK: Provider = Provider {
         Permission::fixed("read", "Read everything you can see"),
         Permission::fixed("hc:read", "Read the articles of the help center"),
         Permission::fixed("users:read", "Read who you are"),
+        Permission::fixed("tickets:read", "Read tickets"),
     ],
     rules: GrantRules {
         code_seconds: 120,

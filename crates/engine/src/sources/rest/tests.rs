@@ -20,6 +20,7 @@ fn rest(facts: SourceFacts) -> Rest {
         base: "https://api.example".into(),
         hosts: ["api.example".to_owned()].into(),
         fields: Arc::default(),
+        besides: Arc::default(),
         found: Arc::default(),
         facts: Arc::new(facts),
     }

@@ -32,6 +32,7 @@ pub fn contents(maker: &mut Maker) {
         let collection = add(maker, "collection", Some(&parent));
         places.push(collection);
     }
+    super::inbox::contents(maker);
     while maker.missing() > 0 {
         let parent = maker.pick(&places[centers..]).clone();
         let is_alone = maker.number(20) == 0;
@@ -62,6 +63,8 @@ fn add(maker: &mut Maker, kind: &'static str, parent: Option<&str>) -> String {
 pub fn id_of(thing: &Thing) -> Option<String> {
     let id = match thing.kind {
         "article" => thing.id.clone(),
+        // No client lists them by itself.
+        "conversation" | "conversation_part" | "ticket" | "ticket_part" => return None,
         kind => format!("{kind}/{}", thing.id),
     };
     (thing.state == State::Published).then_some(id)
@@ -156,7 +159,7 @@ impl<T> Paged<T> {
     }
 }
 
-fn limits(desk: &Desk, reply: Reply) -> Reply {
+pub fn limits(desk: &Desk, reply: Reply) -> Reply {
     reply
         .header("x-ratelimit-limit", "1666")
         .header("x-ratelimit-remaining", "1665")

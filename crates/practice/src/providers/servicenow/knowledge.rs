@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use super::bearer;
+use super::{bearer, incidents};
 use crate::contents::{Contents, Format, Maker, State, Thing};
 use crate::dates::spaced;
 use crate::desk::Desk;
@@ -42,6 +42,7 @@ fn columns(table: &str) -> &'static [&'static str] {
             "sys_created_on",
             "sys_updated_on",
         ],
+        incidents::TABLE => &incidents::COLUMNS,
         _ => &[],
     }
 }
@@ -68,10 +69,17 @@ pub fn contents(maker: &mut Maker) {
         let category = add(maker, CATEGORY, Some(&parent));
         places.push(category);
     }
+    incidents::contents(maker);
     while maker.missing() > 0 {
         let parent = maker.pick(&places).clone();
         add(maker, ARTICLE, Some(&parent));
     }
+}
+
+pub fn id_of(thing: &Thing) -> Option<String> {
+    let is_knowledge = [BASE, CATEGORY, ARTICLE].contains(&thing.kind);
+    // No client lists incidents by itself.
+    (is_knowledge && thing.state == State::Published).then(|| thing.id.clone())
 }
 
 fn add(maker: &mut Maker, kind: &'static str, parent: Option<&str>) -> String {
@@ -96,6 +104,9 @@ fn add(maker: &mut Maker, kind: &'static str, parent: Option<&str>) -> String {
 
 /// As it is stored; empty where there is nothing.
 fn value(all: &Contents, it: &Thing, column: &str) -> String {
+    if it.kind == incidents::TABLE {
+        return incidents::value(all, it, column);
+    }
     let is_wiki = it.extra("article_type") == "wiki";
     let parent = it.parent.as_deref().and_then(|parent| all.get(parent));
     match column {
@@ -211,6 +222,22 @@ fn shown(all: &Contents, request: &Request, it: &Thing) -> Value {
     let mut row = Map::new();
     for column in columns(it.kind).iter().filter(is_chosen) {
         let value = value(all, it, column);
+        let display = || match it.kind {
+            incidents::TABLE => incidents::display(all, it, column),
+            _ => value.clone(),
+        };
+        match request.query("sysparm_display_value") {
+            Some("true") => {
+                row.insert((*column).to_owned(), json!(display()));
+                continue;
+            }
+            Some("all") => {
+                let both = json!({ "display_value": display(), "value": value });
+                row.insert((*column).to_owned(), both);
+                continue;
+            }
+            _ => {}
+        }
         let told = match reference(column) {
             Some(table) if !bare && !value.is_empty() => {
                 json!({ "link": format!("https://{}/api/now/table/{table}/{value}", request.host), "value": value })

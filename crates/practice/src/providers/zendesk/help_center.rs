@@ -41,6 +41,7 @@ pub fn contents(maker: &mut Maker) {
         let category = maker.pick(&categories).clone();
         sections.push(add(maker, "section", Format::None, Some(&category)));
     }
+    super::tickets::contents(maker);
     while maker.missing() > 0 {
         let section = maker.pick(&sections).clone();
         add(maker, "article", Format::Html, Some(&section));
@@ -66,6 +67,8 @@ fn add(maker: &mut Maker, kind: &'static str, format: Format, parent: Option<&st
 pub fn id_of(thing: &Thing) -> Option<String> {
     let id = match thing.kind {
         "article" => thing.id.clone(),
+        // No client lists them by itself.
+        "ticket" | "comment" | "attachment" => return None,
         kind => format!("{kind}/{}", thing.id),
     };
     (thing.state == State::Published).then_some(id)
