@@ -134,8 +134,8 @@ async fn what_a_program_said_about_contents_is_obeyed_and_shown() {
     let _: SyncState = stage.ask("sync_to_the_end", json!({ "connection": all })).await.unwrap();
     assert!(stage.practice.heard("ZENDESK").await.len() > before);
 
-    // Nothing but tickets, of which there are none among articles.
-    options.file_sync_config.auto_synced_source_types = vec!["TICKET".into()];
+    // Nothing but conversations, of which there are none among articles.
+    options.file_sync_config.auto_synced_source_types = vec!["CONVERSATION".into()];
     let none =
         sign_in(&stage, connecting(&stage, "ZENDESK", owner(acme.organization, "b"), options.clone())).await;
     let state = idle(&stage, &none).await;

@@ -48,9 +48,9 @@ async fn a_sign_in_or_a_link_takes_nothing_back_and_is_found_by_its_request() {
     let nothing = json!({ "sync_files_on_connection": false });
     house.signed_in_again(&account, nothing.clone()).await;
     is_whole("a sign-in that asks for nothing").await;
-    let tickets =
-        json!({ "service": "ZENDESK", "file_sync_config": { "auto_synced_source_types": ["TICKET"] } });
-    house.linked(&account, tickets).await;
+    let others =
+        json!({ "service": "ZENDESK", "file_sync_config": { "auto_synced_source_types": ["CONVERSATION"] } });
+    house.linked(&account, others).await;
     is_whole("a link that asks for other kinds").await;
 
     let again = json!({ "service": "ZENDESK", "request_id": "r2", "tags": { "t": "2" } });

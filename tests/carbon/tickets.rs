@@ -176,4 +176,16 @@ async fn the_permission_for_tickets_is_asked_where_they_are_named_and_named_wher
     }
     let failure = house.state(&account).await.failure.unwrap();
     assert!(failure.message.contains("tickets") && failure.hint.contains("tickets:read"), "{failure:?}");
+
+    // Who has no permission for them yet is asked for it first, and not let into a sync that fails.
+    let again = json!({ "service": "ZENDESK", "sync_source_items": true, "file_sync_config": named });
+    let url = house.fine("/integrations/oauth_url", again.clone()).await["oauth_url"].clone();
+    let url: Url = url.as_str().unwrap().parse().unwrap();
+    assert!(
+        url.query_pairs().any(|(name, value)| name == "scope" && value.contains("tickets:read")),
+        "{url}"
+    );
+    house.sign_in(asking(&house, "ZENDESK", again)).await;
+    house.idle(&account).await;
+    assert!(count(&house, &account, "TICKET").await > 0);
 }

@@ -423,7 +423,7 @@ pub(crate) fn scopes(provider: &Provider, more: &[String]) -> Vec<String> {
 }
 
 /// Those that kinds take which a program named.
-fn for_kinds(provider: &Provider, options: &SyncOptions) -> Vec<String> {
+pub(crate) fn for_kinds(provider: &Provider, options: &SyncOptions) -> Vec<String> {
     let named = &options.file_sync_config.auto_synced_source_types;
     let taken = provider.scopes.iter().filter(|scope| scope.kinds.iter().any(|kind| named.contains(kind)));
     taken.map(|scope| scope.name.clone()).collect()

@@ -144,15 +144,24 @@ impl Programs {
         connect::begin(&world, begin).await
     }
 
-    /// Whether one of these scopes is none that the last sign-in to a connection asked for. One that was asked for and
-    /// declined is no more than was asked: asking again would change nothing.
-    pub fn asks_more(&self, connection: &str, scopes: &[String]) -> Result<bool> {
+    /// Whether one of these scopes, or one that the kinds take which are to be read, is none that the last sign-in to a
+    /// connection asked for. One that was asked for and declined is no more than was asked: asking again would change
+    /// nothing. Where scopes are named `exactly`, kinds bring no others.
+    pub fn asks_more(
+        &self,
+        connection: &str,
+        exactly: &[String],
+        more: &[String],
+        options: &SyncOptions,
+    ) -> Result<bool> {
         let world = self.world();
         let it = world.connection(connection)?;
         let provider = world.provider(&it.provider)?;
+        let of_kinds = if exactly.is_empty() { connect::for_kinds(&provider, options) } else { Vec::new() };
+        let mut scopes = exactly.iter().chain(more).chain(&of_kinds);
         let was_asked =
             |name: &String| it.asked.iter().any(|asked| finish::is_one_scope(&provider, asked, name));
-        Ok(!scopes.iter().all(was_asked))
+        Ok(!scopes.all(was_asked))
     }
 
     /// The address to open in a browser.

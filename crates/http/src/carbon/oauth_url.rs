@@ -262,8 +262,8 @@ async fn standing(door: &Door, ask: &OauthUrl, source: &DataSource) -> Result<St
         Err(sorry) if sorry.status() == StatusCode::NOT_FOUND => return Ok(Standing::Gone),
         detail => detail?,
     };
-    let scopes: Vec<String> = ask.scopes.iter().chain(&ask.more_scopes).cloned().collect();
-    let asks_more = door.app.programs().asks_more(&source.connection, &scopes)?;
+    let programs = door.app.programs();
+    let asks_more = programs.asks_more(&source.connection, &ask.scopes, &ask.more_scopes, &ask.options)?;
     Ok(match detail.row.state {
         ConnectionState::Disconnecting => Standing::Gone,
         ConnectionState::NeedsYou | ConnectionState::WaitingForAdmin => Standing::SignInAgain,
