@@ -112,8 +112,8 @@ test('errors are the envelope, and every answer has the headers', async () => {
   await refused(403, 'FORBIDDEN', 'GET', root.replace(made.key.organization.id, 'org_00000099') + '/sources');
   await refused(404, 'NOT_FOUND', 'POST', '/sources/authorize', { slug: 'nowhere', redirect_url: back });
   await refused(400, 'VALIDATION_ERROR', 'POST', '/sources/authorize', { slug: 'google-drive', redirect_url: 'javascript:alert(1)' });
-  const withoutSubdomain = { source_definition_id: await definitionOf('Zendesk'), workspace_id: WORKSPACE, redirect_url: back };
-  await refused(400, 'VALIDATION_ERROR', 'POST', '/sources/oauth', withoutSubdomain);
+  const wrongSubdomain = { source_definition_id: await definitionOf('Zendesk'), workspace_id: WORKSPACE, redirect_url: back, o_auth_input_configuration: { subdomain: 'no subdomain' } };
+  await refused(400, 'VALIDATION_ERROR', 'POST', '/sources/oauth', wrongSubdomain);
   await refused(404, 'NOT_FOUND', 'GET', '/nothing-here');
   const { status, headers } = await ask('GET', '/workspaces', undefined, { 'x-api-key': made.secret });
   assert.equal(status, 200);

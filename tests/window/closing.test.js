@@ -13,15 +13,23 @@ const practice = async (method, path, body) => {
   const reply = await fetch(control + path, { method, headers: { 'content-type': 'application/json' }, ...(body ? { body: JSON.stringify(body) } : {}) });
   assert.ok(reply.ok, `${method} ${path}: ${reply.status}`);
 };
-/** As a person closes it, by the window manager's key. */
-async function close() {
-  await desk.act('^Tieline$', 'windowactivate');
-  await until('Tieline in front', () => desk.front() === 'Tieline');
-  // A key that comes with the change of the focus is lost.
-  await wait(500);
-  desk.run('xdotool', 'key', 'alt+F4');
-}
 const isOpen = () => desk.windows('^Tieline$').length > 0;
+const asks = () => tieline.page.executeScript('return document.querySelector("dialog[open]") !== null');
+
+/** As a person closes it, by the window manager's key, once more where a key was lost with a change of the focus. */
+async function close(taken) {
+  for (let press = 1; ; press++) {
+    await desk.act('^Tieline$', 'windowactivate');
+    await until('Tieline in front', () => desk.front() === 'Tieline');
+    await wait(500);
+    desk.run('xdotool', 'key', 'alt+F4');
+    try {
+      return await until('the key to be taken', taken, 5_000);
+    } catch (why) {
+      if (press === 3) throw why;
+    }
+  }
+}
 
 before(async () => {
   desk = await Desk.open('closing');
@@ -49,7 +57,7 @@ test('an account is connected, and its contents are on their way', async () => {
 });
 
 test('closing asks, and the window stays where that is wanted', async () => {
-  await close();
+  await close(asks);
   await tieline.sees('Tieline is still reading');
   await desk.shot('asks');
   await tieline.press('Keep open');
@@ -58,7 +66,7 @@ test('closing asks, and the window stays where that is wanted', async () => {
 });
 
 test('it goes on out of sight, and a second start brings it back', async () => {
-  await close();
+  await close(asks);
   await tieline.sees('Tieline is still reading');
   // No driver waits on a page that is out of sight.
   await tieline.page.executeScript('setTimeout(() => [...document.querySelectorAll("dialog button")].at(-1).click(), 300)');
@@ -73,8 +81,7 @@ test('it goes on out of sight, and a second start brings it back', async () => {
 
 test('without being asked again it goes out of sight, and leaves when all is read', async () => {
   await call('save_settings', { ...(await call('settings')), when_closing: 'go_on' });
-  await close();
-  await until('the window to be out of sight', () => !isOpen());
+  await close(() => !isOpen());
   await practice('DELETE', 'faults');
   // The program is gone when its practice providers are.
   await until('the program to leave', async () => !(await fetch(`${control}health`).then(({ ok }) => ok, () => false)), 90_000);

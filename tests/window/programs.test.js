@@ -28,7 +28,7 @@ test('what happens in another process shows in the window, and a program that as
     const answer = await ask(server.port, `/v1/${operation}`, { method: 'POST', headers: { authorization: `Bearer ${secret}` }, body: JSON.stringify(body) });
     return { status: answer.status, answer: await answer.json() };
   };
-  const { answer: flow } = await program('connect', { provider: 'NOTION', inputs: {} });
+  const { answer: flow } = await program('connect', { provider: 'GOOGLE_DRIVE', inputs: {} });
   const { answer: link } = await program('sign_in_link', { id: flow.id });
   await tieline.go('#/connections');
   const [tab] = desk.tabs();
@@ -42,7 +42,7 @@ test('what happens in another process shows in the window, and a program that as
   assert.ok(!desk.pointsAt('Tieline'));
   assert.equal((await token()).answer.code, 'needs_you');
   await until('the desktop to point at the window', () => desk.pointsAt('Tieline'));
-  await tieline.sees('Let Night report ask Notion directly?');
+  await tieline.sees('Let Night report ask Google Drive directly?');
   await desk.shot('asked-elsewhere');
   await tieline.press('Allow');
   await until('the answer', async () => (await call('approvals')).length === 0);
