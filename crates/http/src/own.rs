@@ -1,7 +1,7 @@
 //! Our own operations: `POST /v1/<operation>`, and `GET /v1/events` for what changes.
 //!
-//! The key of the run, which `tieline serve --run-key` prints, may call all of them, as the window does. The key of another program calls those
-//! it was given, and sees the connections within its reach.
+//! The key of the run, which `tieline serve --run-key` prints, may call all of them, as the window does. The key of another
+//! program calls those it was given, and sees the connections within its reach.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
